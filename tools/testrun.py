@@ -1,0 +1,420 @@
+#!/usr/bin/env python3
+"""Build and test everything, or the parts named.
+
+    sh tools/test.sh [--suite NAME ...] [--list] [--jobs N] [--fuzz-seconds N] [--KEY VALUE ...]
+
+A NAME is a group (see --list), a suite of meson tests, or one meson test. Without --suite every group
+runs, except tests tagged "slow", which run only when named. Any other --KEY VALUE is handed to
+the test programs in the environment variable GEMEL_TEST_ARGS.
+
+Where a meson test runs: suite "unit" under ASan and UBSan and in the LTO release build, all others in the
+gcc build; a second tag of "gcc", "clang", "san" or "release" says otherwise.
+
+Whatever cannot run counts as failed: a test that skips, a build that fails and the tests behind it. The
+last line is "N passed, N failed"; the exit code is 0 if nothing failed and something passed.
+"""
+import fnmatch
+import glob
+import json
+import os
+import re
+import shutil
+import signal
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+from builds import KINDS, ROOT, Build, BuildError, jobs_default, run
+
+LOGS = os.path.join(ROOT, 'build-logs')
+TAIL_LINES = 60
+# Seconds a group may take on two cores; more is reported, not failed.
+BUDGETS = {'build-gcc': 150, 'build-clang': 150, 'format': 20, 'tidy': 60, 'tidy-plant': 60,
+           'unit-san': 180, 'unit-release': 180, 'fuzz': 240}
+BUDGET_OTHER = 180
+BUILD_TAGS = {'gcc', 'clang', 'san', 'release'}
+SYMBOLIZER = '/usr/lib/llvm-14/bin/llvm-symbolizer'
+SAN_ENV = {
+    'ASAN_OPTIONS': 'halt_on_error=1:abort_on_error=1:print_summary=1:detect_leaks=1:'
+                    'detect_stack_use_after_return=0',
+    'UBSAN_OPTIONS': 'halt_on_error=1:abort_on_error=1:print_summary=1:print_stacktrace=1',
+    'ASAN_SYMBOLIZER_PATH': SYMBOLIZER,
+}
+# A cmocka test that skips leaves the program's exit code 0.
+SKIPPED = re.compile(r'^\[  SKIPPED \]', re.M)
+
+
+class Usage(Exception):
+    pass
+
+
+class Options:
+    def __init__(self, argv):
+        self.suites, self.list, self.help = [], False, False
+        self.jobs, self.fuzz_seconds = jobs_default(), 20
+        through = []
+        args = list(argv)
+        while args:
+            arg = args.pop(0)
+            if arg in ('-h', '--help'):
+                self.help = True
+                continue
+            if arg == '--list':
+                self.list = True
+                continue
+            if not arg.startswith('--') or len(arg) < 3:
+                raise Usage(f'"{arg}" is not an option; suites are named by --suite NAME')
+            key, eq, value = arg.partition('=')
+            if not eq:
+                if not args or args[0].startswith('--'):
+                    raise Usage(f'{key} needs a value')
+                value = args.pop(0)
+            self.take(key, value, args, through)
+        self.test_args = ' '.join(through)
+
+    def take(self, key, value, args, through):
+        if key == '--suite':
+            self.suites += [s for s in value.split(',') if s]
+            while args and not args[0].startswith('-'):
+                self.suites.append(args.pop(0))
+        elif key in ('--jobs', '--fuzz-seconds'):
+            if not value.isdigit() or int(value) == 0:
+                raise Usage(f'{key} needs a number above 0, not "{value}"')
+            setattr(self, key[2:].replace('-', '_'), int(value))
+        else:
+            through += [key, value]
+
+
+class Report:
+    """Counts, prints as it goes, and keeps what failed for the end."""
+
+    def __init__(self):
+        self.passed, self.failed = 0, []
+        shutil.rmtree(LOGS, ignore_errors=True)
+        os.makedirs(LOGS)
+
+    def add(self, group, name, ok, seconds, output='', why=''):
+        if ok:
+            self.passed += 1
+            print(f'  ok    {name} {seconds:.1f}s', flush=True)
+            return
+        log = os.path.join(LOGS, re.sub(r'[^\w.-]+', '_', f'{group}-{name}') + '.log')
+        with open(log, 'w', encoding='utf-8') as f:
+            f.write(output)
+        self.failed.append((group, name, why, output, os.path.relpath(log, ROOT)))
+        print(f'  FAIL  {name} {seconds:.1f}s {why}', flush=True)
+
+    def finish(self):
+        for group, name, why, output, log in self.failed:
+            lines = output.rstrip().splitlines()
+            print(f'\n==== {group}: {name} failed{": " + why if why else ""}')
+            if len(lines) > TAIL_LINES:
+                print(f'     ({len(lines) - TAIL_LINES} lines left out; all of it: {log})')
+            for line in lines[-TAIL_LINES:]:
+                print('     ' + line[:400])
+        if self.failed:
+            print('\nfailed:', ' '.join(f'{g}/{n}' for g, n, *_ in self.failed))
+        print(f'{self.passed} passed, {len(self.failed)} failed', flush=True)
+        return 0 if self.passed and not self.failed else 1
+
+
+def tags(test):
+    return [s.rpartition(':')[2] for s in test['suite']]
+
+
+def suite_of(test):
+    return next((t for t in tags(test) if t not in BUILD_TAGS and t != 'slow'), 'other')
+
+
+def kinds_of(test):
+    named = [t for t in tags(test) if t in BUILD_TAGS]
+    return named or (['san', 'release'] if suite_of(test) == 'unit' else ['gcc'])
+
+
+class Runner:
+    def __init__(self, opts):
+        self.opts = opts
+        self.report = Report()
+        self.builds = {k: Build(k) for k in KINDS}
+        self.state = {}         # kind -> None when built in full, or the text of the failure
+        self.tests = []         # as meson tells them
+
+    # -- what there is ---------------------------------------------------------------------------
+
+    def discover(self):
+        """Every meson test, from any build that can be configured."""
+        error = None
+        for kind in ('gcc', 'release', 'clang'):
+            try:
+                self.builds[kind].refresh()
+                self.tests = self.builds[kind].introspect('tests')
+                return
+            except BuildError as err:
+                error = error or err
+        raise error
+
+    def groups(self):
+        """[(group name, function)] in the order of running."""
+        found = [('build-gcc', lambda g: self.build_all(g, 'gcc')),
+                 ('tidy', lambda g: self.script(g, ['sh', 'tools/tidy.sh'])),
+                 ('tidy-plant', lambda g: self.plant(g)),
+                 ('format', lambda g: self.script(g, ['sh', 'tools/format.sh', '--check'])),
+                 ('build-clang', lambda g: self.build_all(g, 'clang'))]
+        for suite, kind in self.meson_groups():
+            found.append((self.group_name(suite, kind),
+                          lambda g, s=suite, k=kind: self.meson(
+                              g, k, [t for t in self.tests if suite_of(t) == s and k in kinds_of(t) and
+                                     'slow' not in tags(t)])))
+        found.append(('fuzz', self.fuzz))
+        return found
+
+    def meson_groups(self):
+        pairs = {(suite_of(t), k) for t in self.tests for k in kinds_of(t)}
+        order = ['gcc', 'clang', 'san', 'release']
+        return sorted(pairs, key=lambda p: (p[0] != 'unit', p[0], order.index(p[1])))
+
+    @staticmethod
+    def group_name(suite, kind):
+        return suite if kind == 'gcc' else f'{suite}-{kind}'
+
+    def select(self):
+        """The groups to run: all, or what --suite named."""
+        groups = self.groups()
+        if not self.opts.suites:
+            return groups
+        chosen, unknown = [], []
+        for want in self.opts.suites:
+            hits = [g for g in groups if fnmatch.fnmatchcase(g[0], want)]
+            tests = [] if hits else [t for t in self.tests if want in tags(t)]
+            if not hits and not tests:
+                tests = [t for t in self.tests if fnmatch.fnmatchcase(t['name'], want)]
+            for suite, kind in self.meson_groups():
+                part = [t for t in tests if suite_of(t) == suite and kind in kinds_of(t)]
+                if part:
+                    hits.append((self.group_name(suite, kind),
+                                 lambda g, k=kind, p=part: self.meson(g, k, p)))
+            if not hits and want.startswith('fuzz_'):
+                hits = [('fuzz', lambda g, w=want: self.fuzz(g, w))]
+            chosen += hits
+            if not hits:
+                unknown.append(want)
+        if unknown:
+            raise Usage(f'no group, suite or test is called {" ".join(unknown)}; --list names all')
+        return chosen
+
+    def show(self):
+        for name, _ in self.groups():
+            print(name)
+            for t in self.tests:
+                if name in (self.group_name(suite_of(t), k) for k in kinds_of(t)):
+                    print(f'    {t["name"]}{"  (slow: only when named)" if "slow" in tags(t) else ""}')
+
+    # -- groups ----------------------------------------------------------------------------------
+
+    def build(self, kind, targets=None):
+        """None, or the text of the failure. A full build is done once per run."""
+        if kind in self.state:
+            return self.state[kind]
+        try:
+            self.builds[kind].refresh()
+            self.builds[kind].ninja(targets or self.builds[kind].everything(), self.opts.jobs)
+            failure = None
+        except BuildError as err:
+            failure = str(err)
+        if targets is None:
+            self.state[kind] = failure
+        return failure
+
+    def build_all(self, group, kind):
+        start = time.monotonic()
+        failure = self.build(kind)
+        self.report.add(group, group, failure is None, time.monotonic() - start, failure or '',
+                        'does not build' if failure else '')
+        if kind == 'gcc' and failure is None:
+            self.registered(group)
+
+    def registered(self, group):
+        """A test program in the tree that meson does not know would never run, and nobody would miss it."""
+        known = {os.path.basename(s) for t in self.builds['gcc'].introspect('targets')
+                 for src in t['target_sources'] for s in src['sources']}
+        files = glob.glob(os.path.join(ROOT, 'tests/unit/test_*.c*'))
+        lost = [os.path.relpath(f, ROOT) for f in files if os.path.basename(f) not in known]
+        self.report.add(group, 'registered', not lost, 0, '\n'.join(lost),
+                        'no meson.build names these test programs' if lost else '')
+
+    def script(self, group, cmd):
+        start = time.monotonic()
+        rc, out = run(cmd)
+        self.report.add(group, group, rc == 0, time.monotonic() - start, out, f'exit {rc}')
+
+    def plant(self, group):
+        """Each planted breach is a test: the script prints "ok NAME" or "FAIL NAME why" for each."""
+        start = time.monotonic()
+        rc, out = run(['sh', 'tests/tidy/plant.sh'])
+        results = re.findall(r'^(ok|FAIL) (\S+)(.*)$', out, re.M)
+        for verdict, name, why in results:
+            self.report.add(group, name, verdict == 'ok', 0, out, why.strip())
+        if not results or (rc != 0 and all(r[0] == 'ok' for r in results)):
+            self.report.add(group, group, False, time.monotonic() - start, out, f'exit {rc}')
+
+    def meson(self, group, kind, tests):
+        if not tests:
+            return
+        build = self.builds[kind]
+        failure = self.meson_build(kind, tests)
+        if failure is not None:
+            self.report.add(group, f'build-{kind}', False, 0, failure, 'does not build')
+            for t in tests:
+                self.report.add(group, t['name'], False, 0, '', f'not run: build-{kind} failed')
+            return
+        names = sorted({t['name'] for t in tests})
+        base = 'gemel-' + group
+        log = os.path.join(build.dir, 'meson-logs', base + '.json')
+        if os.path.exists(log):
+            os.remove(log)
+        env = {'GEMEL_TEST_ARGS': self.opts.test_args}
+        if kind == 'san':
+            env.update(SAN_ENV)
+        rc, out = run(['meson', 'test', '-C', build.dir, '--no-rebuild', '--logbase', base,
+                       '--num-processes', str(self.opts.jobs),
+                       '--timeout-multiplier', '3' if kind == 'san' else '1', *names], env)
+        self.meson_results(group, tests, log, rc, out)
+
+    def meson_build(self, kind, tests):
+        """Sanitizer and release builds make what their tests need; the gcc build makes everything."""
+        if kind in ('gcc', 'clang'):
+            return self.build(kind)
+        try:
+            self.builds[kind].refresh()
+            names = {t['name'] for t in tests}
+            here = [t for t in self.builds[kind].introspect('tests') if t['name'] in names]
+            ids = {d for t in here for d in t['depends']}
+            files = self.builds[kind].files(lambda t: t['id'] in ids)
+        except BuildError as err:
+            return str(err)
+        return self.build(kind, files or None)
+
+    def meson_results(self, group, tests, log, rc, out):
+        want = {(t['name'], suite_of(t)) for t in tests}
+        seen = set()
+        try:
+            with open(log, encoding='utf-8') as f:
+                results = [json.loads(line) for line in f if line.strip()]
+        except OSError:
+            results = []
+        for r in results:
+            head, _, name = r['name'].rpartition(' / ')
+            mine = [w for w in want if w[0] == name and
+                    (not head or w[1] in re.split(r'[:+]', head) or w[1] == 'other')]
+            if not mine:
+                continue
+            seen.add(mine[0])
+            text = r.get('stdout', '') + r.get('stderr', '')
+            verdict = r['result']
+            ok = verdict in ('OK', 'EXPECTEDFAIL') and not SKIPPED.search(text)
+            why = 'skipped' if verdict == 'OK' else f'{verdict} (exit {r.get("returncode")})'
+            self.report.add(group, name, ok, r.get('duration') or 0,
+                            f'{" ".join(r["command"])}\n{text}', why)
+        for name, _ in sorted(want - seen):
+            self.report.add(group, name, False, 0, out, f'meson gave no result (exit {rc})')
+
+    # -- fuzz smoke ------------------------------------------------------------------------------
+
+    def fuzz(self, group, only=None):
+        sources = sorted(glob.glob(os.path.join(ROOT, 'tests/fuzz/fuzz_*.c')))
+        names = [os.path.basename(s)[len('fuzz_'):-2] for s in sources]
+        names = [n for n in names if only in (None, 'fuzz_' + n)]
+        if not names:
+            if only:
+                self.report.add(group, only, False, 0, '', 'no such fuzz target')
+            return
+        build = self.builds['fuzz']
+        try:
+            build.refresh()
+            targets = build.files(lambda t: t['name'] in ['fuzz_' + n for n in names])
+        except BuildError as err:
+            targets, failure = [], str(err)
+        else:
+            failure = self.build('fuzz', targets) if targets else 'no meson.build names them'
+        if failure is not None:
+            for n in names:
+                self.report.add(group, n, False, 0, failure, 'build-fuzz failed')
+            return
+        exes = {os.path.basename(t): os.path.join(build.dir, t) for t in targets}
+        with ThreadPoolExecutor(self.opts.jobs) as pool:
+            for name, result in zip(names, pool.map(lambda n: self.fuzz_one(n, exes), names)):
+                self.report.add(group, name, *result)
+
+    def fuzz_one(self, name, exes):
+        """Replay the committed corpus, then search on for a while; new inputs stay out of the tree."""
+        start = time.monotonic()
+        exe = exes.get('fuzz_' + name)
+        corpus = os.path.join(ROOT, 'tests/fuzz/corpus', name)
+        if exe is None:
+            return False, 0, '', 'no meson.build names it'
+        if not os.path.isdir(corpus) or not os.listdir(corpus):
+            return False, 0, '', f'no committed corpus in tests/fuzz/corpus/{name}'
+        work = os.path.join(self.builds['fuzz'].dir, 'work', name)
+        os.makedirs(work, exist_ok=True)
+        base = [exe, '-timeout=10', '-rss_limit_mb=2048', f'-artifact_prefix={work}/crash-']
+        env = dict(SAN_ENV)
+        found = os.path.join(work, 'found')
+        os.makedirs(found, exist_ok=True)
+        steps = ([*base, '-runs=0', corpus],
+                 [*base, f'-max_total_time={self.opts.fuzz_seconds}', found, corpus])
+        for cmd in steps:
+            rc, out = run(cmd, env)
+            if rc != 0:
+                return False, time.monotonic() - start, ' '.join(cmd) + '\n' + out, f'exit {rc}'
+        return True, time.monotonic() - start, out, ''
+
+    # -- all -------------------------------------------------------------------------------------
+
+    def run(self):
+        times = []
+        try:
+            self.discover()
+        except BuildError as err:
+            self.report.add('build-gcc', 'configure', False, 0, str(err), 'meson setup fails')
+        if self.opts.list:
+            self.show()
+            return 0 if not self.report.failed else self.report.finish()
+        for name, work in self.select():
+            print(f'-- {name}', flush=True)
+            start = time.monotonic()
+            before = self.report.passed, len(self.report.failed)
+            work(name)
+            took = time.monotonic() - start
+            budget = BUDGETS.get(name, BUDGET_OTHER)
+            counts = self.report.passed - before[0], len(self.report.failed) - before[1]
+            if sum(counts) == 0:
+                print('  (no tests here)')
+            times.append((name, took, budget, counts))
+            print(f'   {name}: {took:.1f}s of {budget}s{"  OVER BUDGET" if took > budget else ""}',
+                  flush=True)
+        print('\ngroup times')
+        for name, took, budget, (good, bad) in times:
+            print(f'  {name:20} {took:7.1f}s  {good} passed, {bad} failed'
+                  f'{"  over its budget of %ds" % budget if took > budget else ""}')
+        return self.report.finish()
+
+
+def main(argv):
+    try:
+        opts = Options(argv)
+        if opts.help:
+            print(__doc__.strip())
+            return 0
+        return Runner(opts).run()
+    except Usage as err:
+        print(f'test: {err}', file=sys.stderr)
+        print('0 passed, 1 failed')
+        return 2
+    except KeyboardInterrupt:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        print('\ninterrupted\n0 passed, 1 failed')
+        return 130
+
+
+if __name__ == '__main__':
+    sys.exit(main(sys.argv[1:]))
