@@ -7,6 +7,7 @@
 #ifndef GEMEL_BASE_BASE_H
 #define GEMEL_BASE_BASE_H
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -21,6 +22,19 @@ _Noreturn void base_assert_fail(const char *file, int line, const char *func, co
 #define ASSERT(cond)                                                                               \
 	(__builtin_expect(!!(cond), 1) ? (void)0                                                   \
 				       : base_assert_fail(__FILE__, __LINE__, __func__, #cond))
+
+/* Which sanitizer this is built with: gcc defines macros, clang answers __has_feature. */
+#if defined(__SANITIZE_ADDRESS__)
+#define BASE_ASAN 1
+#elif defined(__SANITIZE_THREAD__)
+#define BASE_TSAN 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define BASE_ASAN 1
+#elif __has_feature(thread_sanitizer)
+#define BASE_TSAN 1
+#endif
+#endif
 
 #define ARRAY_COUNT(a) (sizeof(a) / sizeof((a)[0]))
 

@@ -210,8 +210,11 @@ struct rt {
 	struct prng rand[RT_STREAM_COUNT];
 	uint32_t ult_count;		/**< alive */
 	uint32_t ult_max;		/**< limit; rt_spawn() beyond it is -DER_NOMEM */
+	uint32_t stack_bytes;		/**< default of rt_spawn() */
 	uint32_t stack_peak_bytes;	/**< when painting: deepest use seen on this stream */
 	bool paint;			/**< fill stacks and measure their use */
+	/** When painting: a ULT ended having used @bytes of its stack. May be NULL. */
+	void (*on_stack_used)(struct rt *rt, const char *name, uint32_t bytes);
 	enum rt_level log_level;
 	uint64_t id;			/**< stable number of the stream, for logs and ties */
 	struct list ults;		/**< all alive, for rt_kill() */
@@ -381,6 +384,9 @@ static inline struct ult *rt_self(struct rt *rt)
 {
 	return rt->current;
 }
+
+/** The process object of the running ULT, or of the stream in scheduler context. */
+void *rt_process(struct rt *rt);
 
 /** A queue of parked ULTs: what mutex, condition, event and semaphore are made of. */
 struct rt_waitq {

@@ -28,6 +28,10 @@ void rt_fini(struct rt *rt);
 /** Drop a crashed node's stream: every ULT's stack returns to the pool, nothing of theirs runs. */
 void rt_kill(struct rt *rt);
 
+/** Unregister and free the pooled io memory; none is in use (asserted). Part of rt_fini(); backends
+ * that close before it call it first. */
+void rt_iomem_fini(struct rt *rt);
+
 /** Run expired timers and then ready ULTs, at most @max_switches of them (0: until none is ready).
  * Returns how many ran. */
 uint32_t rt_run(struct rt *rt, uint32_t max_switches);
