@@ -29,7 +29,7 @@ from builds import KINDS, ROOT, Build, BuildError, jobs_default, run
 LOGS = os.path.join(ROOT, 'build-logs')
 TAIL_LINES = 60
 # Seconds a group may take on two cores; more is reported, not failed.
-BUDGETS = {'build-gcc': 150, 'build-clang': 150, 'format': 20, 'tidy': 60, 'tidy-plant': 60,
+BUDGETS = {'build-gcc': 150, 'build-clang': 150, 'format': 20, 'tidy': 60, 'tidy-plant': 90, 'tools': 60,
            'unit-san': 180, 'unit-release': 180, 'fuzz': 240}
 BUDGET_OTHER = 180
 BUILD_TAGS = {'gcc', 'clang', 'san', 'release'}
@@ -85,6 +85,14 @@ class Options:
             through += [key, value]
 
 
+class Group:
+    """A part of the run: its name, what runs it, and the meson tests in it if it is made of those."""
+
+    def __init__(self, name, work, tests=None):
+        self.name, self.work = name, work
+        self.tests, self.from_meson = tests or [], tests is not None
+
+
 class Report:
     """Counts, prints as it goes, and keeps what failed for the end."""
 
@@ -106,6 +114,8 @@ class Report:
 
     def finish(self):
         for group, name, why, output, log in self.failed:
+            if not output.strip():
+                continue                # its one line above says it all
             lines = output.rstrip().splitlines()
             print(f'\n==== {group}: {name} failed{": " + why if why else ""}')
             if len(lines) > TAIL_LINES:
@@ -154,60 +164,68 @@ class Runner:
         raise error
 
     def groups(self):
-        """[(group name, function)] in the order of running."""
-        found = [('build-gcc', lambda g: self.build_all(g, 'gcc')),
-                 ('tidy', lambda g: self.script(g, ['sh', 'tools/tidy.sh'])),
-                 ('tidy-plant', lambda g: self.plant(g)),
-                 ('format', lambda g: self.script(g, ['sh', 'tools/format.sh', '--check'])),
-                 ('build-clang', lambda g: self.build_all(g, 'clang'))]
-        for suite, kind in self.meson_groups():
-            found.append((self.group_name(suite, kind),
-                          lambda g, s=suite, k=kind: self.meson(
-                              g, k, [t for t in self.tests if suite_of(t) == s and k in kinds_of(t) and
-                                     'slow' not in tags(t)])))
-        found.append(('fuzz', self.fuzz))
-        return found
+        """All groups in the order of running."""
+        found = [Group('build-gcc', lambda g: self.build_all(g, 'gcc')),
+                 Group('tidy', lambda g: self.script(g, ['sh', 'tools/tidy.sh'])),
+                 Group('tidy-plant', lambda g: self.verdicts(g, ['sh', 'tests/tidy/plant.sh'])),
+                 Group('format', lambda g: self.script(g, ['sh', 'tools/format.sh', '--check'])),
+                 Group('tools', lambda g: self.verdicts(g, ['python3', 'tests/tidy/test_testrun.py'],
+                                                        ['python3', 'tests/bench/selftest.py'])),
+                 Group('build-clang', lambda g: self.build_all(g, 'clang'))]
+        quick = [t for t in self.tests if 'slow' not in tags(t)]
+        found += [self.meson_group(suite, kind, quick) for suite, kind in self.meson_groups()]
+        return found + [Group('fuzz', self.fuzz)]
+
+    def meson_group(self, suite, kind, tests):
+        """Those of the tests that are of the suite and run in this kind of build."""
+        part = [t for t in tests if suite_of(t) == suite and kind in kinds_of(t)]
+        return Group(suite if kind == 'gcc' else f'{suite}-{kind}',
+                     lambda g: self.meson(g, kind, part), part)
 
     def meson_groups(self):
         pairs = {(suite_of(t), k) for t in self.tests for k in kinds_of(t)}
         order = ['gcc', 'clang', 'san', 'release']
         return sorted(pairs, key=lambda p: (p[0] != 'unit', p[0], order.index(p[1])))
 
-    @staticmethod
-    def group_name(suite, kind):
-        return suite if kind == 'gcc' else f'{suite}-{kind}'
-
     def select(self):
         """The groups to run: all, or what --suite named."""
         groups = self.groups()
         if not self.opts.suites:
             return groups
-        chosen, unknown = [], []
+        chosen, unknown = {}, []
         for want in self.opts.suites:
-            hits = [g for g in groups if fnmatch.fnmatchcase(g[0], want)]
-            tests = [] if hits else [t for t in self.tests if want in tags(t)]
-            if not hits and not tests:
-                tests = [t for t in self.tests if fnmatch.fnmatchcase(t['name'], want)]
-            for suite, kind in self.meson_groups():
-                part = [t for t in tests if suite_of(t) == suite and kind in kinds_of(t)]
-                if part:
-                    hits.append((self.group_name(suite, kind),
-                                 lambda g, k=kind, p=part: self.meson(g, k, p)))
-            if not hits and want.startswith('fuzz_'):
-                hits = [('fuzz', lambda g, w=want: self.fuzz(g, w))]
-            chosen += hits
+            hits = self.named(want, groups)
+            for g in hits:
+                if g.name not in chosen or len(g.tests) > len(chosen[g.name].tests):
+                    chosen[g.name] = g
             if not hits:
                 unknown.append(want)
         if unknown:
             raise Usage(f'no group, suite or test is called {" ".join(unknown)}; --list names all')
-        return chosen
+        return list(chosen.values())
+
+    def named(self, want, groups):
+        """What one NAME means: groups, else a tag of meson tests, else meson tests, else a fuzz target."""
+        hits = [g for g in groups if fnmatch.fnmatchcase(g.name, want)]
+        if hits and any(g.tests or not g.from_meson for g in hits):
+            return hits
+        tests = [t for t in self.tests if want in tags(t)] or \
+                [t for t in self.tests if fnmatch.fnmatchcase(t['name'], want)]
+        hits = [self.meson_group(suite, kind, tests) for suite, kind in self.meson_groups()]
+        hits = [g for g in hits if g.tests]
+        if not hits and want.startswith('fuzz_'):
+            hits = [Group('fuzz', lambda g: self.fuzz(g, want))]
+        return hits
 
     def show(self):
-        for name, _ in self.groups():
-            print(name)
-            for t in self.tests:
-                if name in (self.group_name(suite_of(t), k) for k in kinds_of(t)):
-                    print(f'    {t["name"]}{"  (slow: only when named)" if "slow" in tags(t) else ""}')
+        for group in self.groups():
+            print(group.name)
+            for t in group.tests:
+                print(f'    {t["name"]}')
+        slow = [t['name'] for t in self.tests if 'slow' in tags(t)]
+        if slow:
+            print('only when named:')
+            print(''.join(f'    {name}\n' for name in slow), end='')
 
     # -- groups ----------------------------------------------------------------------------------
 
@@ -247,15 +265,16 @@ class Runner:
         rc, out = run(cmd)
         self.report.add(group, group, rc == 0, time.monotonic() - start, out, f'exit {rc}')
 
-    def plant(self, group):
-        """Each planted breach is a test: the script prints "ok NAME" or "FAIL NAME why" for each."""
-        start = time.monotonic()
-        rc, out = run(['sh', 'tests/tidy/plant.sh'])
-        results = re.findall(r'^(ok|FAIL) (\S+)(.*)$', out, re.M)
-        for verdict, name, why in results:
-            self.report.add(group, name, verdict == 'ok', 0, out, why.strip())
-        if not results or (rc != 0 and all(r[0] == 'ok' for r in results)):
-            self.report.add(group, group, False, time.monotonic() - start, out, f'exit {rc}')
+    def verdicts(self, group, *cmds):
+        """Scripts that are many tests: each prints "ok NAME" or "FAIL NAME why" for each of its own."""
+        for cmd in cmds:
+            start = time.monotonic()
+            rc, out = run(cmd)
+            results = re.findall(r'^(ok|FAIL) (\S+)(.*)$', out, re.M)
+            for verdict, name, why in results:
+                self.report.add(group, name, verdict == 'ok', 0, out, why.strip())
+            if not results or (rc != 0 and all(r[0] == 'ok' for r in results)):
+                self.report.add(group, cmd[-1], False, time.monotonic() - start, out, f'exit {rc}')
 
     def meson(self, group, kind, tests):
         if not tests:
@@ -263,7 +282,8 @@ class Runner:
         build = self.builds[kind]
         failure = self.meson_build(kind, tests)
         if failure is not None:
-            self.report.add(group, f'build-{kind}', False, 0, failure, 'does not build')
+            if not any(f[1] == f'build-{kind}' for f in self.report.failed):
+                self.report.add(group, f'build-{kind}', False, 0, failure, 'does not build')
             for t in tests:
                 self.report.add(group, t['name'], False, 0, '', f'not run: build-{kind} failed')
             return
@@ -379,11 +399,12 @@ class Runner:
         if self.opts.list:
             self.show()
             return 0 if not self.report.failed else self.report.finish()
-        for name, work in self.select():
+        for group in self.select():
+            name = group.name
             print(f'-- {name}', flush=True)
             start = time.monotonic()
             before = self.report.passed, len(self.report.failed)
-            work(name)
+            group.work(name)
             took = time.monotonic() - start
             budget = BUDGETS.get(name, BUDGET_OTHER)
             counts = self.report.passed - before[0], len(self.report.failed) - before[1]
