@@ -62,23 +62,38 @@ class Build:
         self.lock = threading.Lock()
         self.cache = {}
 
+    def folders(self):
+        """Every meson.build of the tree: the top one asks which exist, and ninja cannot see new ones."""
+        found = []
+        for folder, dirs, files in os.walk(self.root):
+            dirs[:] = [d for d in dirs if d != '.git' and not d.startswith('build')]
+            if 'meson.build' in files:
+                found.append(os.path.relpath(folder, self.root))
+        return sorted(found)
+
     def configure(self):
+        """Make the directory anew for other arguments, ask meson again for other folders, else nothing."""
         env, args = KINDS[self.kind]
         stamp = os.path.join(self.dir, 'gemel-configured.json')
-        want = json.dumps({'env': env, 'args': args, 'root': self.root})
+        want = {'env': env, 'args': args, 'root': self.root, 'folders': self.folders()}
         try:
             with open(stamp, encoding='utf-8') as f:
-                same = f.read() == want
-        except OSError:
-            same = False
-        if same and os.path.exists(os.path.join(self.dir, 'build.ninja')):
-            return
-        shutil.rmtree(self.dir, ignore_errors=True)
-        rc, out = run(['meson', 'setup', *args, self.dir, self.root], env)
+                have = json.load(f)
+        except (OSError, ValueError):
+            have = {}
+        again = []
+        if os.path.exists(os.path.join(self.dir, 'build.ninja')):
+            if have == want:
+                return
+            if dict(have, folders=want['folders']) == want:
+                again = ['--reconfigure']
+        if not again:
+            shutil.rmtree(self.dir, ignore_errors=True)
+        rc, out = run(['meson', 'setup', *again, *args, self.dir, self.root], env)
         if rc != 0:
             raise BuildError(f'meson setup build-{self.kind} failed:\n{out}')
         with open(stamp, 'w', encoding='utf-8') as f:
-            f.write(want)
+            json.dump(want, f)
 
     def refresh(self):
         """Configure, and let ninja re-run meson if a meson.build changed."""

@@ -17,6 +17,9 @@ from concurrent.futures import ThreadPoolExecutor
 EXT = ('.c', '.h', '.cpp', '.hpp', '.cc', '.hh')
 COLUMN = re.compile(r'(?<=\S)(?:[ \t]+(?=/\*|//)| *\t[ \t]*(?=\S))')
 
+# A table of macros used by itself on a line; clang-format would pull the next line up to it.
+ALONE = re.compile(r'\s*[A-Z][A-Z0-9_]*\([^()]*\)\s*$')
+
 
 def listed(paths):
     if os.path.exists('.git'):
@@ -31,6 +34,10 @@ def listed(paths):
 
 def key(line):
     return COLUMN.sub(' ', line)
+
+
+def same_table(old, new):
+    return any(ALONE.match(x) for x in old) and ''.join(old).split() == ''.join(new).split()
 
 
 def ranges(lines):
@@ -58,7 +65,7 @@ def formatted(item):
     match = difflib.SequenceMatcher(None, [key(x) for x in old], [key(x) for x in new], autojunk=False)
     result = []
     for op, a, b, c, d in match.get_opcodes():
-        result += old[a:b] if op == 'equal' else new[c:d]
+        result += old[a:b] if op == 'equal' or same_table(old[a:b], new[c:d]) else new[c:d]
     return result
 
 

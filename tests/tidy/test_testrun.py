@@ -17,6 +17,9 @@ test('cmocka_skips', exe, args: ['cmocka_skips'], suite: 'bad')
 test('hangs', exe, args: ['hangs'], suite: 'bad', timeout: 1)
 test('args', exe, args: ['args'], suite: ['plain'])
 test('later', exe, suite: ['soak', 'slow'])
+if import('fs').exists('more/meson.build')
+  subdir('more')
+endif
 '''
 TOY = r'''
 #include <stdio.h>
@@ -91,8 +94,11 @@ def main():
         tree.expect('slow-when-named', ['--suite', 'later'], 0, '1 passed, 0 failed')
         tree.expect('unknown', ['--suite', 'nosuch'], 2, '0 passed, 1 failed', 'nosuch')
         tree.expect('list', ['--list'], 0, '    later', 'build-gcc', '    wrong')
+        os.mkdir(os.path.join(root, 'more'))
+        tree.write('more/meson.build', "test('newcomer', exe, suite: 'plain')\n")
+        tree.expect('new-folder', ['--suite', 'newcomer'], 0, '1 passed, 0 failed')
         tree.write('toy.c', TOY + '\nint broken(void) { return missing; }\n')
-        tree.expect('broken-build', ['--suite', 'build-gcc', 'plain'], 1, '0 passed, 3 failed', 'missing')
+        tree.expect('broken-build', ['--suite', 'build-gcc', 'plain'], 1, '0 passed, 4 failed', 'missing')
         tree.write('meson.build', MESON + '\nexecutable(')
         tree.expect('broken-meson', ['--suite', 'build-gcc'], 1, '0 passed, 2 failed')
     return 1 if failed else 0
