@@ -346,7 +346,7 @@ enum {
 	DAOS_OCH_SHD_DEF	= 1 << 4,
 	/** one group */
 	DAOS_OCH_SHD_TINY	= 1 << 5,
-	/** a quarter, a half, 70 % of the targets, but at least 128, 256, 1024 if there are as many */
+	/** a quarter, half, 70 % of the targets, at least 128, 256, 1024 if there are so many */
 	DAOS_OCH_SHD_REG	= 1 << 6,
 	DAOS_OCH_SHD_HI		= 1 << 7,
 	DAOS_OCH_SHD_EXT	= 1 << 8,

@@ -64,7 +64,7 @@ enum daos_pool_props {
 	DAOS_PROP_PO_CHECKPOINT_THRESH,
 	/** DAOS_REINT_MODE_* */
 	DAOS_PROP_PO_REINT_MODE,
-	/** does the service remember metadata operations against repetition, and for how long (s) */
+	/** does the service remember operations against repetition, and for how many seconds */
 	DAOS_PROP_PO_SVC_OPS_ENABLED,
 	DAOS_PROP_PO_SVC_OPS_ENTRY_AGE,
 	DAOS_PROP_PO_MAX,
