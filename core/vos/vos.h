@@ -195,20 +195,22 @@ uint64_t vos_key_hash(struct bytes key);
 
 /**
  * Lowest or highest (DAOS_GET_MIN, _MAX) integer dkey and akey and the first or last visible records
- * that exist at op.epoch; with several of GET_DKEY, _AKEY, _RECX the first dkey that has an akey that
- * has records answers.
+ * that exist at op.epoch. What is not asked for is given: op.dkey without GET_DKEY, query->akey_name
+ * without GET_AKEY. With several of them, the first dkey answers in whose akey something is found.
  * Errors: -DER_NONEXIST (nothing there), -DER_INVAL (flags; keys that are not integers),
  * -DER_INPROGRESS, -DER_TX_RESTART.  Blocks: yes.
  */
 int vos_query_key(struct vos_cont *c, const struct vos_op *op, struct vos_key_query *query);
 
-/** Newest committed mutation of the object, punches included; 0: none.  Blocks: yes. */
+/** Newest committed mutation of the object, punches included; 0: none, or none that aggregation
+ * left.  Blocks: yes. */
 int vos_obj_epoch_max(struct vos_cont *c, struct oid oid, uint64_t *ret_epoch);
 
 /* ---- history ------------------------------------------------------------------------------- */
 
 /** The epochs that aggregation must keep readable, sorted, without doubles; replaces the former
- * set. Errors: -DER_NOSPACE.  Blocks: yes. */
+ * set. Errors: -DER_TX_RESTART (a new one below the aggregation boundary), -DER_NOSPACE.
+ * Blocks: yes. */
 int vos_snapshots_set(struct vos_cont *c, uint32_t nr, const uint64_t *epochs);
 
 /** Copies at most @cap; @ret_nr is how many there are.  Blocks: no. */

@@ -63,7 +63,7 @@ struct vos_opts {
 	uint32_t data_threshold_bytes;	/**< larger values leave the metadata; 4096 */
 	uint32_t group_max_ops;		/**< log records behind one flush; 256 */
 	uint32_t group_max_bytes;	/**< bytes behind one flush, one record may exceed it; 1 MiB */
-	uint32_t ts_slots;		/**< memory for read timestamps, 40 bytes each; 1024. Fewer
+	uint32_t ts_slots;		/**< memory for read timestamps, 32 bytes each; 1024. Fewer
 					 *   slots give more needless -DER_TX_RESTART */
 	/** Writes at or below it get -DER_TX_RESTART: read timestamps do not survive a restart, so
 	 * an engine gives the present here. VOS_REBUILD is exempt. */
@@ -260,10 +260,10 @@ typedef int (*vos_iter_fn)(void *arg, const struct vos_entry *entry);
 /** Question (in) and answer (out) of vos_query_key(). */
 struct vos_key_query {
 	uint32_t flags;		/**< DAOS_GET_* */
-	uint64_t dkey;		/**< in unless DAOS_GET_DKEY, then out */
-	uint64_t akey;		/**< in unless DAOS_GET_AKEY, then out, for integer akeys */
-	struct bytes akey_name;	/**< in, for other akeys */
-	struct recx recx;	/**< out of DAOS_GET_RECX: the last or first visible run of records */
+	struct bytes akey_name;	/**< in, unless DAOS_GET_AKEY; the dkey is op.dkey unless GET_DKEY */
+	uint64_t dkey;		/**< out of DAOS_GET_DKEY */
+	uint64_t akey;		/**< out of DAOS_GET_AKEY */
+	struct recx recx;	/**< out of DAOS_GET_RECX: the last or first run without a hole */
 	uint64_t size;		/**< out of DAOS_GET_RECX: bytes of a record */
 };
 
