@@ -1,21 +1,24 @@
 /**
- * rpc: operations between streams, above the seam: encoding, deadlines, retry, credits, peer state on
- * the calling side; admission, fairness and at-most-once on the serving side. One struct rpc per stream,
- * which calls, serves, or both. It takes rt->on_request and rt->user for itself.
+ * rpc: operations between streams, above the seam: encoding, deadlines, retry, credits, peer state
+ * on the calling side; admission, fairness and at-most-once on the serving side. One struct rpc
+ * per stream, which calls, serves, or both. It takes rt->on_request and rt->user for itself.
  *
- * At most once. Every operation has an id: (client, seq) of its server. Retries of one struct rpc_call keep
- * the id. A server remembers the replies of operations that change something (WIRE_MUTATES) until the
- * client has acknowledged them, so a resend is answered from memory, and never applied twice. The
- * memory is bounded: the least recently seen client is forgotten first; a copy of a message that
- * arrives after that would be applied again. A server that restarts remembers nothing: what must
- * survive that is the store's business (epochs, conditions, transactions).
+ * At most once. Every operation has an id: (client, seq) of its server. Retries of one struct
+ * rpc_call keep the id. A server remembers the replies of operations that change something
+ * (WIRE_MUTATES) until the client has acknowledged them, so a resend is answered from memory, and
+ * never applied twice. The memory is bounded: the least recently seen client is forgotten first; a
+ * copy of a message that arrives after that would be applied again. A server that restarts
+ * remembers nothing: what must survive that is the store's business (epochs, conditions,
+ * transactions).
  *
- * Deadlines. Every call has one. A call that ran out of time completes only after its exposed memory is
- * out of the server's reach (completion contract of rt.h), so a little after the deadline.
+ * Deadlines. Every call has one. A call that ran out of time completes only after its exposed
+ * memory is out of the server's reach (completion contract of rt.h), so a little after the
+ * deadline.
  *
- * Fairness. At most @serve_max requests have a ULT; the others wait as messages, in one queue per client,
- * the clients taking turns; one client has at most @serve_per_client_max. A request whose bulk transfer
- * makes no progress for @stall_ns gives its place to others, and counts against its client alone.
+ * Fairness. At most @serve_max requests have a ULT; the others wait as messages, in one queue per
+ * client, the clients taking turns; one client has at most @serve_per_client_max. A request whose
+ * bulk transfer makes no progress for @stall_ns gives its place to others, and counts against its
+ * client alone.
  *
  * Callbacks (done, on_map) and inline handlers run in scheduler context: they must not park.
  */
@@ -90,7 +93,7 @@ struct rpc_stats {
 	uint64_t calls_failed;		/**< of these, without an answer */
 	uint64_t sends;			/**< tries */
 	uint64_t timeouts;
-	uint64_t late;			/**< answers that came at or after the deadline, delivered */
+	uint64_t late;			/**< answers that came after the deadline, delivered */
 	uint64_t peer_opens;
 	uint64_t bad_replies;
 	uint64_t requests;		/**< received, any kind */
@@ -115,8 +118,9 @@ enum rpc_handler_flags {
 };
 
 /**
- * Serve @req. Either it calls rpc_reply() once and returns 0 (what it does after that is no business of the
- * client), or it returns without, and the value returned is replied, without a body.
+ * Serve @req. Either it calls rpc_reply() once and returns 0 (what it does after that is no
+ * business of the client), or it returns without, and the value returned is replied, without a
+ * body.
  * Blocks: yes, unless RPC_H_INLINE.
  */
 typedef int (*rpc_handler_fn)(struct rpc_req *req);
@@ -133,8 +137,11 @@ struct rpc_opts {
 	const struct rpc_limits *limits;	/**< NULL: defaults; copied */
 	const struct rpc_handler *handlers;	/**< must outlive the rpc */
 	uint32_t handlers_nr;
-	/** Where is @ep? Writes a URI of at most RT_URI_MAX bytes, NUL included. Returns 0, -DER_NONEXIST
-	 * (no such stream), -DER_UNREACH (known, but excluded). NULL: this stream only serves. */
+	/**
+	 * Where is @ep? Writes a URI of at most RT_URI_MAX bytes, NUL included. Returns 0,
+	 * -DER_NONEXIST (no such stream), -DER_UNREACH (known, but excluded). NULL: this stream
+	 * only serves.
+	 */
 	int (*resolve)(void *arg, struct rpc_ep ep, char *ret_uri);
 	/** A reply carried a newer map version than @call->map_version. May be NULL. */
 	void (*on_map)(void *arg, const struct rpc_call *call, uint32_t map_version);
@@ -149,9 +156,9 @@ struct rpc_opts {
 int rpc_create(struct rt *rt, const struct rpc_opts *opts, struct rpc **ret_rpc);
 
 /**
- * Stop: new requests and those that wait are answered with -DER_SHUTDOWN, calls in flight are cancelled
- * (-DER_CANCELED); returns when all calls are done and all handlers have returned. New calls are
- * refused with -DER_SHUTDOWN.  Blocks: yes.
+ * Stop: new requests and those that wait are answered with -DER_SHUTDOWN, calls in flight are
+ * cancelled (-DER_CANCELED); returns when all calls are done and all handlers have returned. New
+ * calls are refused with -DER_SHUTDOWN.  Blocks: yes.
  */
 void rpc_stop(struct rpc *rpc);
 
@@ -165,15 +172,18 @@ void rpc_stats_get(const struct rpc *rpc, struct rpc_stats *ret_stats);
 
 /* ---- calling -------------------------------------------------------------------------------- */
 
-/** One operation, from the call to its reply. The caller's memory. Zero it, then fill the first part. */
+/**
+ * One operation, from the call to its reply. The caller's memory. Zero it, then fill the first
+ * part.
+ */
 struct rpc_call {
 	struct rpc_ep ep;
 	uint16_t op;			/**< enum wire_op */
 	uint32_t map_version;		/**< the caller's; 0: none */
-	uint64_t deadline_ns;		/**< of rt_now_ns(); 0: the default timeout; RT_NEVER: none */
+	uint64_t deadline_ns;		/**< of rt_now_ns(); 0: by default; RT_NEVER: none */
 	const struct rpc_retry *retry;	/**< NULL: rpc_retry_default; must outlive the call */
 	const void *req;		/**< struct wire_<op>_req; read during rpc_send() only */
-	void *rep;			/**< struct wire_<op>_rep, filled when has_rep; NULL: not wanted */
+	void *rep;			/**< struct wire_<op>_rep, filled when has_rep, or NULL */
 	struct buf payload;		/**< inline; its segments and memory live until done() */
 	const struct buf *expose;	/**< NULL, or memory the server may reach until done() */
 	uint32_t access;		/**< enum rt_access */
@@ -193,24 +203,29 @@ struct rpc_call {
 };
 
 /**
- * Start @call. On 0, done() runs once, later. The reply (rep's pointers, rep_payload) is valid from done()
- * until rpc_call_fini().  Blocks: no.
- * Results in rc: the server's, or -DER_TIMEDOUT, -DER_UNREACH (dead, unreachable, or down for now),
- * -DER_CANCELED, -DER_PROTO (a reply that is none), -DER_NOMEM, -DER_NOSPACE (expose too segmented),
- * and what resolve() returns.
- * Errors (then done() never runs): -DER_AGAIN (peer_queue_max wait already), -DER_NOMEM, -DER_INVAL (a
- * message beyond its limits), -DER_OVERFLOW (body and payload exceed a message), -DER_SHUTDOWN.
+ * Start @call. On 0, done() runs once, later. The reply (rep's pointers, rep_payload) is valid
+ * from done() until rpc_call_fini().  Blocks: no. Results in rc: the server's, or -DER_TIMEDOUT,
+ * -DER_UNREACH (dead, unreachable, or down for now), -DER_CANCELED, -DER_PROTO (a reply that is
+ * none), -DER_NOMEM, -DER_NOSPACE (expose too segmented), and what resolve() returns. Errors (then
+ * done() never runs): -DER_AGAIN (peer_queue_max wait already), -DER_NOMEM, -DER_INVAL (a message
+ * beyond its limits), -DER_OVERFLOW (body and payload exceed a message), -DER_SHUTDOWN.
  */
 int rpc_send(struct rpc *rpc, struct rpc_call *call);
 
-/** Do @call and wait for it; waits for room too. done and arg are overwritten. Returns what rc becomes, or
- * the errors of rpc_send(). rpc_call_fini() is needed if it was sent, and harmless. Blocks: yes. */
+/**
+ * Do @call and wait for it; waits for room too. done and arg are overwritten. Returns what rc
+ * becomes, or the errors of rpc_send(). rpc_call_fini() is needed if it was sent, and harmless.
+ * Blocks: yes.
+ */
 int rpc_call(struct rpc *rpc, struct rpc_call *call);
 
 /** Ask for an early end: done() runs with -DER_CANCELED or with an answer. Harmless when done. */
 void rpc_cancel(struct rpc *rpc, struct rpc_call *call);
 
-/** Give back the reply of a call that is done. Harmless when never sent or called twice. Blocks: no. */
+/**
+ * Give back the reply of a call that is done. Harmless when never sent or called twice. Blocks:
+ * no.
+ */
 void rpc_call_fini(struct rpc *rpc, struct rpc_call *call);
 
 /** Many calls, one ULT that waits for them. Uses the calls' done; arg stays the caller's. */
@@ -223,8 +238,10 @@ struct rpc_group {
 
 void rpc_group_init(struct rpc_group *g, struct rpc *rpc);
 
-/** Start @call as part of @g. A call that cannot start counts as done with that rc. Waits while the peer's
- * queue is full. Returns as rpc_send(), for those who want to know.  Blocks: yes. */
+/**
+ * Start @call as part of @g. A call that cannot start counts as done with that rc. Waits while
+ * the peer's queue is full. Returns as rpc_send(), for those who want to know.  Blocks: yes.
+ */
 int rpc_group_send(struct rpc_group *g, struct rpc_call *call);
 
 /** Wait until all are done; each call's rc is then its own. Returns @g's rc. Blocks: yes. */
@@ -248,7 +265,7 @@ void rpc_peer_reset(struct rpc *rpc, struct rpc_ep ep);
 struct rpc_req {
 	struct rpc *rpc;
 	struct wire_head head;
-	const void *body;		/**< struct wire_<op>_req; it and its pointers live with @req */
+	const void *body;		/**< struct wire_<op>_req; lives with @req */
 	struct buf payload;		/**< inline payload; lives with @req */
 	uint64_t expose_bytes;		/**< that the client exposed */
 	uint32_t access;		/**< enum rt_access of that */
@@ -265,16 +282,17 @@ void *rpc_req_alloc(struct rpc_req *req, size_t bytes);
 
 /**
  * Copy exposed memory [remote_off, + dst->bytes) to @dst, or @src to it. Not after rpc_reply().
- * Errors: -DER_UNREACH, -DER_CANCELED (the client took it back), -DER_INVAL (outside of what is exposed),
- * -DER_NO_PERM, -DER_NOMEM.  Blocks: yes.
+ * Errors: -DER_UNREACH, -DER_CANCELED (the client took it back), -DER_INVAL (outside of what is
+ * exposed), -DER_NO_PERM, -DER_NOMEM.  Blocks: yes.
  */
 int rpc_req_bulk_get(struct rpc_req *req, uint64_t remote_off, const struct buf *dst);
 int rpc_req_bulk_put(struct rpc_req *req, uint64_t remote_off, const struct buf *src);
 
 /**
- * Answer @req, once. @rep: struct wire_<op>_rep, or NULL (only with @rc != 0): no body. @payload: inline, or
- * NULL; a mutating operation's reply has none. All is copied. A reply that cannot be sent (too large, a
- * limit broken) becomes -DER_OVERFLOW or -DER_INVAL for the client.  Blocks: no.
+ * Answer @req, once. @rep: struct wire_<op>_rep, or NULL (only with @rc != 0): no body. @payload:
+ * inline, or NULL; a mutating operation's reply has none. All is copied. A reply that cannot be
+ * sent (too large, a limit broken) becomes -DER_OVERFLOW or -DER_INVAL for the client.  Blocks:
+ * no.
  * Errors: as rt_reply(), counted; a handler has no use for them.
  */
 int rpc_reply(struct rpc_req *req, int rc, const void *rep, const struct buf *payload);

@@ -1,18 +1,20 @@
 /**
  * wire: the messages between streams, as bytes. Pure: no rt, no allocation.
  *
- * A message is [head, 64 bytes][body][inline payload]. Head and body are bytes in one segment, written
- * and read here; the payload follows as further content of the network message (it may be phantom) and
- * is only counted here. Bodies are defined once, as lists of fields, in wire_msgs.h; from a list come the
- * structure, and a constant table that one interpreter walks to encode, decode, size and print.
+ * A message is [head, 64 bytes][body][inline payload]. Head and body are bytes in one segment,
+ * written and read here; the payload follows as further content of the network message (it may be
+ * phantom) and is only counted here. Bodies are defined once, as lists of fields, in wire_msgs.h;
+ * from a list come the structure, and a constant table that one interpreter walks to encode,
+ * decode, size and print.
  *
- * On the wire: little-endian, fields in the order of the list, no padding; bytes and strings are a u32
- * length and that many bytes; arrays a u32 count and the elements.
+ * On the wire: little-endian, fields in the order of the list, no padding; bytes and strings are a
+ * u32 length and that many bytes; arrays a u32 count and the elements.
  *
- * Decoding trusts nothing. A body is accepted only if it is exactly one encoding of its message: lengths
- * within the limits of the list and within the body, no NUL in strings, no byte left over; so an
- * accepted body encodes again to the same bytes. Anything else is -DER_PROTO. Decoded bytes point into
- * the message; arrays are copied to the caller's arena, which never needs more than wire_arena_bound().
+ * Decoding trusts nothing. A body is accepted only if it is exactly one encoding of its message:
+ * lengths within the limits of the list and within the body, no NUL in strings, no byte left over;
+ * so an accepted body encodes again to the same bytes. Anything else is -DER_PROTO. Decoded bytes
+ * point into the message; arrays are copied to the caller's arena, which never needs more than
+ * wire_arena_bound().
  *
  * Compatibility: no tags and no optional fields. A change of any list is a new WIRE_VERSION, and a
  * message of another version is -DER_PROTO: a system is upgraded as a whole, and the fuzzer has one
@@ -51,7 +53,7 @@ struct wire_head {
 	uint32_t map_version;	/**< of the pool concerned, as known to the sender; 0: unknown */
 	uint32_t body_bytes;
 	uint32_t inline_bytes;
-	uint32_t hint_us;	/**< requests: time left to the deadline, 0: none; replies: when to retry */
+	uint32_t hint_us;	/**< requests: time left, 0: no deadline; replies: when to retry */
 };
 
 /** Where the payload of a reply went. */
@@ -97,11 +99,11 @@ enum wire_enum_flags {
 #define WIRE_T_A_OID	WIRE_ARRAY(struct oid)
 #define WIRE_T_A_RECX	WIRE_ARRAY(struct recx)
 
-#define WIRE_MEMBER_F(kind, name, max) WIRE_T_##kind name;
-#define WIRE_MEMBER_S(sub, name, max) WIRE_ARRAY(struct wire_##sub) name;
+#define WIRE_MEMBER_F(X, kind, name, max) WIRE_T_##kind name;
+#define WIRE_MEMBER_S(X, sub, name, max) WIRE_ARRAY(struct wire_##sub) name;
 #define WIRE_STRUCT(name)                                                                          \
 	struct wire_##name {                                                                       \
-		WIRE_F_##name(WIRE_MEMBER_F, WIRE_MEMBER_S)                                        \
+		WIRE_F_##name(WIRE_MEMBER_F, WIRE_MEMBER_S, 0)                                     \
 	};
 #define WIRE_STRUCTS(num, NAME, name, flags) WIRE_STRUCT(name##_req) WIRE_STRUCT(name##_rep)
 
@@ -187,15 +189,17 @@ struct wire_arena {
 void wire_head_encode(const struct wire_head *head, void *dst);
 
 /**
- * Read and check a head: magic, version, flags, client, sizes (that @msg_bytes, the size of the whole
- * message, is exactly head, body and payload, and that the body lies in the @seg_bytes at @src).
- * Whether the operation exists is not checked. Errors: -DER_PROTO.
+ * Read and check a head: magic, version, flags, client, sizes (that @msg_bytes, the size of the
+ * whole message, is exactly head, body and payload, and that the body lies in the @seg_bytes at
+ * @src). Whether the operation exists is not checked. Errors: -DER_PROTO.
  */
 int wire_head_decode(const void *src, uint64_t seg_bytes, uint64_t msg_bytes,
 		     struct wire_head *ret_head);
 
-/** Bytes that encoding @msg needs. Errors: -DER_INVAL (a limit of the list is exceeded, a string with
- * NUL), -DER_OVERFLOW (more than WIRE_BODY_MAX). */
+/**
+ * Bytes that encoding @msg needs. Errors: -DER_INVAL (a limit of the list is exceeded, a string
+ * with NUL), -DER_OVERFLOW (more than WIRE_BODY_MAX).
+ */
 int wire_size(const struct wire_desc *d, const void *msg, uint32_t *ret_bytes);
 
 /**
@@ -210,15 +214,15 @@ int wire_encode(const struct wire_desc *d, const void *msg, void *dst, uint32_t 
  * @arena, which must outlive it. On failure @ret_msg is undefined and @arena's used is restored.
  * Errors: -DER_PROTO (not an encoding of @d), -DER_NOMEM (@arena is too small).
  */
-int wire_decode(const struct wire_desc *d, const void *src, uint32_t bytes, struct wire_arena *arena,
-		void *ret_msg);
+int wire_decode(const struct wire_desc *d, const void *src, uint32_t bytes,
+		struct wire_arena *arena, void *ret_msg);
 
 /** An arena of this many bytes is enough for any body of @bytes of message @d. */
 size_t wire_arena_bound(const struct wire_desc *d, uint32_t bytes);
 
 /**
- * Print @msg into the @cap > 0 bytes at @dst, as "name=value …", always terminated; long values and long
- * messages are cut ("..."). Returns the length written, without the NUL.
+ * Print @msg into the @cap > 0 bytes at @dst, as "name=value …", always terminated; long values
+ * and long messages are cut ("..."). Returns the length written, without the NUL.
  */
 size_t wire_print(const struct wire_desc *d, const void *msg, char *dst, size_t cap);
 
