@@ -10,6 +10,7 @@ same arguments; else it is made anew. test.sh, bench.sh, tidy.sh and demo.sh com
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -46,12 +47,34 @@ def jobs_default():
     return max(1, len(os.sched_getaffinity(0)))
 
 
-def run(cmd, env=None, cwd=ROOT):
-    """Run to the end; returns (exit code, stdout and stderr together)."""
+def run(cmd, env=None, timeout_s=1800):
+    """Run to the end or the time limit; returns (exit code, stdout and stderr together)."""
     full = dict(os.environ, LC_ALL='C.UTF-8', **(env or {}))
-    proc = subprocess.run(cmd, cwd=cwd, env=full, stdin=subprocess.DEVNULL,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, errors='replace')
-    return proc.returncode, proc.stdout
+    with subprocess.Popen(cmd, cwd=ROOT, env=full, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True, errors='replace', start_new_session=True) as proc:
+        try:
+            return collect(proc, timeout_s)
+        except BaseException:
+            stop(proc)
+            raise
+
+
+def collect(proc, timeout_s):
+    try:
+        out, _ = proc.communicate(timeout=timeout_s)
+        return proc.returncode, out
+    except subprocess.TimeoutExpired:
+        stop(proc)
+        out, _ = proc.communicate()
+        return 124, f'{out}\nstopped: took over {timeout_s} s\n'
+
+
+def stop(proc):
+    """Kill what run() started, with all that it started."""
+    try:
+        os.killpg(proc.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
 
 
 class Build:

@@ -262,14 +262,14 @@ class Runner:
 
     def script(self, group, cmd):
         start = time.monotonic()
-        rc, out = run(cmd)
+        rc, out = run(cmd, timeout_s=600)
         self.report.add(group, group, rc == 0, time.monotonic() - start, out, f'exit {rc}')
 
     def verdicts(self, group, *cmds):
         """Scripts that are many tests: each prints "ok NAME" or "FAIL NAME why" for each of its own."""
         for cmd in cmds:
             start = time.monotonic()
-            rc, out = run(cmd)
+            rc, out = run(cmd, timeout_s=600)
             results = re.findall(r'^(ok|FAIL) (\S+)(.*)$', out, re.M)
             for verdict, name, why in results:
                 self.report.add(group, name, verdict == 'ok', 0, out, why.strip())
@@ -383,7 +383,7 @@ class Runner:
         steps = ([*base, '-runs=0', corpus],
                  [*base, f'-max_total_time={self.opts.fuzz_seconds}', found, corpus])
         for cmd in steps:
-            rc, out = run(cmd, env)
+            rc, out = run(cmd, env, self.opts.fuzz_seconds + 120)
             if rc != 0:
                 return False, time.monotonic() - start, ' '.join(cmd) + '\n' + out, f'exit {rc}'
         return True, time.monotonic() - start, out, ''
@@ -417,6 +417,7 @@ class Runner:
         for name, took, budget, (good, bad) in times:
             print(f'  {name:20} {took:7.1f}s  {good} passed, {bad} failed'
                   f'{"  over its budget of %ds" % budget if took > budget else ""}')
+        print(f'  {"all":20} {sum(t[1] for t in times):7.1f}s')
         return self.report.finish()
 
 

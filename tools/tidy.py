@@ -62,7 +62,7 @@ FORBIDDEN_PREFIX = {'pthread_': 'threads', 'thrd_': 'threads', 'mtx_': 'threads'
 MACHINE = re.compile(r'(?<![\w.])/(?:work|farm|root)/[\w.]|(?<![\w.])/home/[a-z]\w*/'
                      r'|\bhttps?://(?:10\.|192\.168\.|172\.(?:1[6-9]|2\d|3[01])\.)'
                      r'|\b(?:extra-)?index[-]url\b|\bregistry\s*=\s*\S|\bGOPROXY\s*=|\bartifactory[./]')
-FUNCTION_LINES, FILE_LINES = 100, 1000
+FUNCTION_LINES, FILE_LINES, COLUMNS = 100, 1000, 100
 
 
 def under(path, folder):
@@ -344,6 +344,9 @@ class Tidy:
                     self.breach(path, no, f'names a place of one machine: "{m.group()}"')
             if len(lines) > FILE_LINES and path.endswith(C_EXT + ('.py', '.sh')):
                 self.warn(path, 1, f'{len(lines)} lines in one file')
+            wide = [no for no, line in enumerate(lines, 1) if len(line.expandtabs(8)) > COLUMNS]
+            if wide and path.endswith(C_EXT):
+                self.warn(path, wide[0], f'{len(wide)} lines of over {COLUMNS} columns')
         for path, src in self.sources.items():
             for f in src.functions:
                 if f.lines > FUNCTION_LINES:

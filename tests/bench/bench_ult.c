@@ -1,6 +1,6 @@
 /*
- * Cost of a switch and of a short life of a user-level thread, against a bare pair of jump_fcontext():
- * there and back again. A yield is the same pair, out of the ULT and into the next.
+ * Cost of a switch and of a short life of a user-level thread, against a bare pair of
+ * jump_fcontext(): there and back again. A yield is the same pair, out of the ULT and into the next.
  */
 #include "core/rt/rt_drive.h"
 #include "core/rt/ult_int.h"
