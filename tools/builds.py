@@ -35,7 +35,7 @@ KINDS = {
     'san': (CLANG, ALL + SAN + ['--buildtype=debugoptimized'] + lang_args(RECOVER)),
     'release': (GCC, ALL + ['--buildtype=release', '-Db_lto=true']),
     'fuzz': (CLANG, ALL + SAN + ['--buildtype=debugoptimized', '-Dfuzz=true'] +
-             lang_args(RECOVER, '-fsanitize=fuzzer-no-link')),
+             lang_args(RECOVER)),
 }
 
 

@@ -5,7 +5,8 @@
 
 clang-format 14 cannot leave columns that stand at tab stops alone: trailing comments, values of macros,
 names of members. So a line that differs from clang-format's only in the space before its trailing
-comment, or in tabs inside the line, stays as it is. Directives, macros among them, are laid out by hand.
+comment, or in tabs inside the line, stays as it is. Directives, macros among them, and tables (initialisers)
+are laid out by hand.
 """
 import difflib
 import os
@@ -17,8 +18,14 @@ from concurrent.futures import ThreadPoolExecutor
 EXT = ('.c', '.h', '.cpp', '.hpp', '.cc', '.hh')
 COLUMN = re.compile(r'(?<=\S)(?:[ \t]+(?=/\*|//)| *\t[ \t]*(?=\S))')
 
-# A table of macros used by itself on a line; clang-format would pull the next line up to it.
-ALONE = re.compile(r'\s*[A-Z][A-Z0-9_]*\([^()]*\)\s*$')
+# Lines of tables. clang-format would put every designator and every string on a line of its own, rows into
+# columns that shift with each new row, and the line after a macro that stands alone behind it.
+TABLE = re.compile(r'''.*(?:^|[{,\s])(?:\.\w+|\[\w+\])\s*=\s
+                     | \s*\{.*\},?\s*$
+                     | .*"\s+"
+                     | \s*cmocka_unit_test\w*\(.*\),\s*$
+                     | \s*[A-Z][A-Z0-9_]*\([^()]*\)\s*$''', re.X)
+COLUMNS = 100
 
 
 def listed(paths):
@@ -37,7 +44,9 @@ def key(line):
 
 
 def same_table(old, new):
-    return any(ALONE.match(x) for x in old) and ''.join(old).split() == ''.join(new).split()
+    """Is this part of a table that fits the page?"""
+    return any(TABLE.match(x) for x in old) and ''.join(old).split() == ''.join(new).split() and \
+        all(len(x.rstrip().expandtabs(8)) <= COLUMNS for x in old)
 
 
 def ranges(lines):
