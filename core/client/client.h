@@ -10,6 +10,7 @@
 
 #include "core/client/process.h"
 #include "core/place/place.h"
+#include "daos_array.h"
 #include "daos_cont.h"
 #include "daos_obj.h"
 #include "daos_pool.h"

@@ -41,6 +41,9 @@ void process_fini(struct process *p);
 /** After fork(), in the child: forget the parent's streams; handles stay. */
 void process_forked(struct process *p);
 
+/** event.c: the queue behind @ref lost its stream; it opens another on its next use. */
+void eq_forked(struct cl_ref *ref);
+
 /** The stream of calls without an event queue. Errors: as host->stream_open. Blocks: no. */
 int process_main(struct process *p, struct cl_stream **ret_stream);
 

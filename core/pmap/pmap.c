@@ -113,7 +113,7 @@ int pmap_decode(const void *src, size_t bytes, struct pmap *ret_map)
 	for (i = 0; i < count; i++) {
 		const struct pmap_target *t = &ret_map->targets[i];
 
-		if (t->state < PMAP_NEW || t->state >= PMAP_STATE_END || t->resv != 0 ||
+		if (t->state < PMAP_DOWNOUT || t->state >= PMAP_STATE_END || t->resv != 0 ||
 		    t->since > ret_map->version)
 			return -DER_PROTO;
 	}
@@ -134,7 +134,7 @@ int pmap_find(const struct pmap *map, uint32_t rank, uint32_t idx, uint32_t *ret
 
 void pmap_set_state(struct pmap *map, uint32_t target, enum pmap_state state)
 {
-	ASSERT(target < map->target_count && state >= PMAP_NEW && state < PMAP_STATE_END);
+	ASSERT(target < map->target_count && state >= PMAP_DOWNOUT && state < PMAP_STATE_END);
 	map->targets[target].state = (uint8_t)state;
 	map->targets[target].since = map->version;
 }

@@ -14,14 +14,14 @@
 
 #define PMAP_TARGETS_MAX (1u << 20)
 
-/** States of a target, in the order of its life. Values are on the wire and on media. */
+/** States of a target; the values of daos_target_state_t, on the wire and on media. */
 enum pmap_state {
-	PMAP_NEW = 1,	/**< being added; holds no data yet */
-	PMAP_UP,	/**< coming back; data is being moved to it */
-	PMAP_UPIN,	/**< in service */
-	PMAP_DRAIN,	/**< in service for reads; its data is being moved away */
-	PMAP_DOWN,	/**< failed; its data is being rebuilt elsewhere */
-	PMAP_DOWNOUT,	/**< failed; its data lives elsewhere */
+	PMAP_DOWNOUT = 1, /**< failed; its data lives elsewhere */
+	PMAP_DOWN,	  /**< failed; its data is being rebuilt elsewhere */
+	PMAP_UP,	  /**< coming back; data is being moved to it */
+	PMAP_UPIN,	  /**< in service */
+	PMAP_NEW,	  /**< being added; holds no data yet */
+	PMAP_DRAIN,	  /**< in service for reads; its data is being moved away */
 	PMAP_STATE_END
 };
 
