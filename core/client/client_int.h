@@ -3,6 +3,7 @@
 #define GEMEL_CLIENT_CLIENT_INT_H
 
 #include "core/client/client.h"
+#include "gurt/common.h"
 
 /** One call to the pool service's rank, blocking; @rep may be NULL. */
 struct sys_call {
@@ -30,5 +31,25 @@ int cl_props_from_wire(const struct wire_prop *v, uint32_t nr, daos_prop_t *prop
 
 /** Value of the number property @type, or @dflt. */
 uint64_t cl_props_val(const struct wire_prop *v, uint32_t nr, uint32_t type, uint64_t dflt);
+
+/** Where shard @shard lives, by the newest map, and that map's version. Errors: -DER_DATA_LOSS. */
+int cl_shard_ep(struct cl_stream *s, struct cl_obj *o, uint32_t shard, struct rpc_ep *ret_ep,
+		uint32_t *ret_version);
+
+/** The shard that a dkey's operations go to. */
+uint32_t cl_dkey_shard(const struct cl_obj *o, const daos_key_t *dkey);
+
+/** Results after which a newer map is worth a look. */
+bool cl_map_may_help(int rc);
+
+/** Fill the holes of a fetch with zeros; to be called between its start and its end. */
+void cl_rw_zero_holes(struct cl_rw *rw);
+
+/** The two halves of cl_rw_end(), for those who look between them. */
+int cl_rw_finish(struct cl_stream *s, struct cl_rw *rw);
+void cl_rw_free(struct cl_stream *s, struct cl_rw *rw);
+
+/** After cl_rw_finish(): some record asked for was not there. */
+bool cl_rw_missed(const struct cl_rw *rw);
 
 #endif
