@@ -172,6 +172,8 @@ struct cl_array {
 	uint64_t chunk_cells;
 };
 
+/** One reference to the caller, who may give up his of @o. Errors: -DER_INVAL (sizes, dkeys that are no
+ * integers), -DER_NOMEM. Blocks: no. */
 int cl_array_open(struct process *p, struct cl_obj *o, uint64_t cell_bytes, uint64_t chunk_cells,
 		  struct cl_array **ret_array);
 
@@ -179,10 +181,14 @@ int cl_array_open(struct process *p, struct cl_obj *o, uint64_t cell_bytes, uint
 int cl_array_write(struct cl_stream *s, struct cl_array *a, uint32_t nr, const daos_range_t *ranges,
 		   d_sg_list_t *sgl);
 
-/** Holes and what lies past the end leave the bytes as they are. @ret_short: cells past the last one
- * that exists among those asked for; may be NULL. */
+enum cl_array_flags {
+	CL_ARRAY_ZERO_HOLES = 1,	/**< reads: holes and what lies past the end become zeros */
+};
+
+/** Holes and what lies past the end leave the bytes as they are, unless ZERO_HOLES. @ret_short: how many
+ * of the cells asked for lie at or behind the array's end; may be NULL, which spares a query. */
 int cl_array_read(struct cl_stream *s, struct cl_array *a, uint32_t nr, const daos_range_t *ranges,
-		  d_sg_list_t *sgl, uint64_t *ret_short);
+		  d_sg_list_t *sgl, uint32_t flags, uint64_t *ret_short);
 int cl_array_size(struct cl_stream *s, struct cl_array *a, uint64_t *ret_cells);
 int cl_array_set_size(struct cl_stream *s, struct cl_array *a, uint64_t cells);
 int cl_array_punch(struct cl_stream *s, struct cl_array *a, uint32_t nr,
