@@ -32,6 +32,7 @@
 struct rpc;
 struct rpc_req;
 struct rpc_call;
+struct rpc_group;
 struct rpc_op;		/* rpc_int.h: a call in flight */
 
 /** Address of a stream: the storage rank and its tag: 0 the system stream, 1 + i target i. */
@@ -119,8 +120,9 @@ enum rpc_handler_flags {
 
 /**
  * Serve @req. Either it calls rpc_reply() once and returns 0 (what it does after that is no
- * business of the client), or it returns without, and the value returned is replied, without a
- * body.
+ * business of the client), or it returns without: then the value returned is replied, 0 with what
+ * rpc_req_rep() holds, an error without a body. A handler that returns an error has changed
+ * nothing.
  * Blocks: yes, unless RPC_H_INLINE.
  */
 typedef int (*rpc_handler_fn)(struct rpc_req *req);
@@ -200,6 +202,7 @@ struct rpc_call {
 	struct buf rep_payload;		/**< inline payload of the reply */
 
 	struct rpc_op *op_priv;		/* rpc's */
+	struct rpc_group *group_priv;
 };
 
 /**
@@ -213,7 +216,7 @@ struct rpc_call {
 int rpc_send(struct rpc *rpc, struct rpc_call *call);
 
 /**
- * Do @call and wait for it; waits for room too. done and arg are overwritten. Returns what rc
+ * Do @call and wait for it; waits for room too. done is overwritten. Returns what rc
  * becomes, or the errors of rpc_send(). rpc_call_fini() is needed if it was sent, and harmless.
  * Blocks: yes.
  */
