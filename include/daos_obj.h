@@ -27,7 +27,7 @@ extern "C" {
 /** Programs are compiled against the "2" symbol; the plain one is exported as well. */
 #define daos_obj_generate_oid	daos_obj_generate_oid2
 
-#define DAOS_OBJ_NIL	((daos_obj_id_t){0})
+#define DAOS_OBJ_NIL	((daos_obj_id_t){0, 0})
 
 /**
  * The library's half of daos_obj_id_t.hi, from the top: 8 bits type, 8 bits redundancy method,

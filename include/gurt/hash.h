@@ -9,7 +9,7 @@
  * who returns it by d_hash_rec_decref(). Without hop_rec_addref and hop_rec_decref nothing is
  * counted.
  *
- * Locking: one of D_HASH_FT_NOLOCK, _MUTEX, _RWLOCK, or a spin lock by default; per bucket if
+ * Locking: none with D_HASH_FT_NOLOCK, else _MUTEX, _RWLOCK, or a spin lock; one per bucket if
  * hop_rec_hash is given, for the whole table otherwise or with D_HASH_FT_GLOCK. hop_rec_free is
  * called without lock, all other operations and the callback of a traversal with it, so they must
  * not use the table. Under D_HASH_FT_RWLOCK, references are counted by several readers at once:
@@ -94,7 +94,7 @@ struct d_hash_table {
 
 /**
  * Create a table of 2^@bits buckets. @hops must outlive it. Destroy with d_hash_table_destroy().
- * Errors: -DER_INVAL (no hop_key_cmp, more than 31 bits, several kinds of lock), -DER_NOMEM.
+ * Errors: -DER_INVAL (no hop_key_cmp, more than 31 bits), -DER_NOMEM.
  */
 int d_hash_table_create(uint32_t feats, uint32_t bits, void *priv, d_hash_table_ops_t *hops,
 			struct d_hash_table **htable_pp);
@@ -162,7 +162,10 @@ void d_hash_rec_decref(struct d_hash_table *htable, d_list_t *link);
 /** Give several references back.  Errors: -DER_INVAL (there were fewer). */
 int d_hash_rec_ndecref(struct d_hash_table *htable, int count, d_list_t *link);
 
-/** Is the record in no table? True only for links that were initialised or deleted. */
+/**
+ * Is the record in no table? True only for links that were initialised or deleted. Takes no lock:
+ * the caller knows that nobody changes the table meanwhile.
+ */
 bool d_hash_rec_unlinked(d_list_t *link);
 
 /** Any record of the table, without a reference for the caller; NULL if it is empty. */
