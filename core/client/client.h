@@ -22,6 +22,7 @@ struct cl_stream {
 	struct rt *rt;
 	struct rpc *rpc;
 	struct hlc hlc;
+	struct rt_waitq events;	/**< woken when an event of this stream completes */
 	void *host;		/**< the host's */
 };
 

@@ -52,4 +52,14 @@ void cl_rw_free(struct cl_stream *s, struct cl_rw *rw);
 /** After cl_rw_finish(): some record asked for was not there. */
 bool cl_rw_missed(const struct cl_rw *rw);
 
+/** Run @fn on @s and return its result. From a ULT of @s it is a plain call. */
+int cl_run(struct process *p, struct cl_stream *s, cl_fn fn, void *args);
+
+/** Put @ev in flight on the stream it belongs to. Errors: -DER_INVAL (not initialised), -DER_NO_PERM (in
+ * flight, or a parent), -DER_NONEXIST (its queue is gone). */
+int ev_launch(struct process *p, daos_event_t *ev, struct cl_stream **ret_stream);
+
+/** On a ULT of the event's stream: it is done. @ev is the program's after this. */
+void ev_complete(struct cl_stream *s, daos_event_t *ev, int rc);
+
 #endif

@@ -15,6 +15,7 @@ int cl_stream_init(struct cl_stream *s, struct process *p, struct rt *rt)
 	s->proc = p;
 	s->rt = rt;
 	s->hlc = (struct hlc){ 0 };
+	rt_waitq_init(&s->events);
 	rt->process = p;
 	return rpc_create(rt, &opts, &s->rpc);
 }

@@ -210,10 +210,8 @@ static void ult_reap(struct rt *rt, struct ult *u)
 	ult_free(u);
 }
 
-static void rt_step(struct rt *rt)
+static void rt_step(struct rt *rt, struct ult *u)
 {
-	struct ult *u = list_first(&rt->ready, struct ult, link);
-
 	list_del(&u->link);
 	ult_enter(rt, u);
 	while (rt->big_fn != NULL) {	/* it asked for the large stack: ours */
@@ -248,14 +246,19 @@ static uint32_t rt_run_timers(struct rt *rt)
 
 uint32_t rt_run(struct rt *rt, uint32_t max_switches)
 {
+	struct list *last;
 	uint32_t count;
 
 	ASSERT(rt->current == NULL);
 	count = rt_run_timers(rt);
+	/* One turn for those that are ready now: a ULT that yields lets the driver poll, too. */
+	last = rt->ready.prev;
 	while (!list_empty(&rt->ready)) {
-		rt_step(rt);
+		struct list *link = rt->ready.next;
+
+		rt_step(rt, list_entry(link, struct ult, link));
 		count++;
-		if (max_switches != 0 && count >= max_switches)
+		if (link == last || (max_switches != 0 && count >= max_switches))
 			break;
 	}
 	return count;

@@ -32,7 +32,8 @@ void rt_kill(struct rt *rt);
  * that close before it call it first. */
 void rt_iomem_fini(struct rt *rt);
 
-/** Run expired timers and then ready ULTs, at most @max_switches of them (0: until none is ready).
+/** Run expired timers, then each ULT that is ready now once, but at most @max_switches of both (0: all).
+ * Those that become ready meanwhile wait for the next call, so that a driver polls between two turns.
  * Returns how many ran. */
 uint32_t rt_run(struct rt *rt, uint32_t max_switches);
 

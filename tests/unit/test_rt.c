@@ -457,7 +457,7 @@ static void test_kill(void **state)
 	assert_int_equal(rt_spawn(&w.rt, waiter, &a, NULL), 0);
 	(void)rt_run(&w.rt, 0);
 	assert_int_equal(rt_spawn(&w.rt, yielder, &b, NULL), 0);
-	(void)rt_run(&w.rt, 1);
+	assert_int_equal(rt_run(&w.rt, 1), 1);
 	rt_kill(&w.rt);
 	ult_stacks_query(w.stacks, &st);
 	assert_int_equal(st.in_use, 0);
