@@ -3,7 +3,11 @@
 
 #include "daos.h"
 
+/* Programs are compiled against the name with "2"; both exist. */
 #undef daos_obj_generate_oid
+
+int daos_obj_generate_oid(daos_handle_t coh, daos_obj_id_t *oid, enum daos_otype_t type,
+			  daos_oclass_id_t cid, daos_oclass_hints_t hints, uint32_t args);
 
 int daos_obj_generate_oid2(daos_handle_t coh, daos_obj_id_t *oid, enum daos_otype_t type,
 			   daos_oclass_id_t cid, daos_oclass_hints_t hints, uint32_t args)

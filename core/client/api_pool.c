@@ -9,6 +9,13 @@
 #undef daos_cont_create
 #undef daos_cont_destroy
 
+int daos_pool_connect(const char *pool, const char *sys, unsigned int flags, daos_handle_t *poh,
+		      daos_pool_info_t *info, daos_event_t *ev);
+int daos_cont_open(daos_handle_t poh, const char *cont, unsigned int flags, daos_handle_t *coh,
+		   daos_cont_info_t *info, daos_event_t *ev);
+int daos_cont_create(daos_handle_t poh, uuid_t *uuid, daos_prop_t *cont_prop, daos_event_t *ev);
+int daos_cont_destroy(daos_handle_t poh, const char *cont, int force, daos_event_t *ev);
+
 int daos_init(void)
 {
 	return host_init();

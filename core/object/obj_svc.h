@@ -1,0 +1,42 @@
+/**
+ * object: the service of one target: updates, fetches, punches, listings and queries from clients, each
+ * turned into calls on the target's store.
+ *
+ * The server picks the epoch of a write that names none, from the target's hybrid clock; a write that
+ * the store refuses for its epoch is tried again at a later one.
+ *
+ * Containers: a target meets a container with the first request for it. If its store does not have it
+ * yet, the pool service is asked once whether it exists. So creating a container touches no target.
+ */
+#ifndef GEMEL_OBJECT_OBJ_SVC_H
+#define GEMEL_OBJECT_OBJ_SVC_H
+
+#include "core/rpc/rpc.h"
+#include "core/vos/vos.h"
+
+struct obj_svc;
+
+struct obj_svc_opts {
+	struct vos *vos;		/**< open; stays the caller's */
+	struct uid pool;
+	struct hlc *hlc;		/**< the target's; also given to its rpc */
+	uint32_t leader_rank;		/**< where the pool service is: tag 0 of that rank */
+};
+
+/** Handlers of a target's rpc, which must be created with the service as its arg. */
+extern const struct rpc_handler obj_handlers[];
+extern const uint32_t obj_handlers_nr;
+
+/** Errors: -DER_NOMEM.  Blocks: no. */
+int obj_svc_create(struct rt *rt, const struct obj_svc_opts *opts, struct obj_svc **ret_svc);
+
+/** The rpc through which the service asks others; after rpc_create(). Blocks: no. */
+void obj_svc_set_rpc(struct obj_svc *svc, struct rpc *rpc);
+
+/** Version of the pool map that replies carry. Blocks: no. */
+void obj_svc_set_map_version(struct obj_svc *svc, uint32_t version);
+
+/** After rpc_stop(): ends background work and closes containers. Blocks: yes. NULL is accepted. */
+void obj_svc_destroy(struct obj_svc *svc);
+
+#endif
