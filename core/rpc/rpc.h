@@ -48,7 +48,7 @@ struct rpc_limits {
 	uint32_t credits;		/**< calls in flight per peer */
 	uint32_t peer_queue_max;	/**< calls waiting for a credit, per peer */
 	uint64_t call_timeout_ns;	/**< of calls that name no deadline */
-	uint32_t down_after;		/**< failures in a row until a peer is down */
+	uint32_t down_after;		/**< failures in a row until an unreachable peer is down */
 	uint64_t reopen_min_ns;		/**< pause before a down peer is tried; doubles each time */
 	uint64_t reopen_max_ns;
 	/* Serving. */

@@ -38,7 +38,7 @@ void rpc_hash_remove(struct rpc_hash *h, struct rpc_hnode *n);
 struct rpc_pool {
 	struct rpc_idle {
 		struct rpc_idle *next;
-	} *idle;
+	} * idle;
 	uint32_t idle_count;
 	uint32_t idle_max;
 	size_t bytes;

@@ -118,20 +118,21 @@ void rpc_peer_bad(struct rpc *rpc, struct rpc_peer *peer, uint32_t fail_gen, int
 		return;
 	peer->fail_gen++;
 	peer->fails++;
-	/* Even an address that answers nothing may be somebody else's by now: ask again. */
+	/* An address that keeps silent may be somebody else's by now: ask again. */
 	if (rc == -DER_UNREACH || peer->fails >= rpc->lim.down_after)
 		peer->reopen = true;
-	if (peer->fails < rpc->lim.down_after) {
-		peer->state = RPC_PEER_SUSPECT;
+	/* Silence alone is no proof: a deadline may be too short for what was asked. */
+	if (rc != -DER_UNREACH || peer->fails < rpc->lim.down_after) {
+		if (peer->state == RPC_PEER_UP)
+			peer->state = RPC_PEER_SUSPECT;
 		return;
 	}
 	if (peer->state != RPC_PEER_DOWN)
 		LOG_I(rpc->rt, "rpc", "peer=%u.%u state=down rc=%s", peer->ep.rank, peer->ep.tag,
 		      err_name(rc));
 	peer->state = RPC_PEER_DOWN;
-	peer->pause_ns = peer->pause_ns == 0
-				 ? rpc->lim.reopen_min_ns
-				 : min_u64(2 * peer->pause_ns, rpc->lim.reopen_max_ns);
+	peer->pause_ns = peer->pause_ns == 0 ? rpc->lim.reopen_min_ns
+					     : min_u64(2 * peer->pause_ns, rpc->lim.reopen_max_ns);
 	peer->retry_at_ns = rt_now_ns(rpc->rt) + peer->pause_ns;
 }
 

@@ -122,9 +122,14 @@ static void seen_again(struct rpc *rpc, struct rpc_seen *s, const struct wire_he
 	s->attached_head = *head;
 }
 
-/** Room for one more entry of @c? Forgets silent clients for it. */
-static bool seen_room(struct rpc *rpc, const struct rpc_client *c)
+/**
+ * Room for one more entry of @c? Forgets silent clients for it. The oldest operation that the client
+ * waits for always has room: until it is done, the replies behind it cannot be acknowledged.
+ */
+static bool seen_room(struct rpc *rpc, const struct rpc_client *c, uint64_t seq)
 {
+	if (seq == c->acked)
+		return true;
 	if (c->seen_count >= rpc->lim.replies_per_client_max)
 		return false;
 	while (rpc->seen_bytes + sizeof(struct rpc_seen) > rpc->lim.reply_cache_bytes) {
@@ -156,7 +161,7 @@ enum rpc_seen_verdict rpc_seen_check(struct rpc *rpc, struct rpc_client *c,
 			return SEEN_HANDLED;
 		}
 	}
-	if (!seen_room(rpc, c))
+	if (!seen_room(rpc, c, head->seq))
 		return SEEN_FULL;
 	s = rpc_pool_get(rpc->rt, &rpc->seen_pool);
 	if (s == NULL)

@@ -186,8 +186,7 @@ static void admit_next(struct rpc *rpc)
 	struct rpc_client *c;
 	struct rpc_msg m;
 
-	while (!list_empty(&rpc->priority) &&
-	       rpc->serving_priority < rpc->lim.serve_priority_max) {
+	while (!list_empty(&rpc->priority) && rpc->serving_priority < rpc->lim.serve_priority_max) {
 		msg_take(rpc, list_first(&rpc->priority, struct rpc_msg, link), &m);
 		msg_resume(rpc, &m);
 	}
