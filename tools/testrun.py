@@ -43,6 +43,8 @@ SAN_ENV = {
 # A cmocka test that skips leaves the program's exit code 0.
 SKIPPED = re.compile(r'^\[  SKIPPED \]', re.M)
 
+SANITIZER = re.compile(r'^(==\d+==|WARNING: ThreadSan).*(ERROR|Sanitizer)|runtime error: ')
+
 
 class Usage(Exception):
     pass
@@ -120,12 +122,21 @@ class Report:
             print(f'\n==== {group}: {name} failed{": " + why if why else ""}')
             if len(lines) > TAIL_LINES:
                 print(f'     ({len(lines) - TAIL_LINES} lines left out; all of it: {log})')
-            for line in lines[-TAIL_LINES:]:
+            for line in shortened(lines):
                 print('     ' + line[:400])
         if self.failed:
             print('\nfailed:', ' '.join(f'{g}/{n}' for g, n, *_ in self.failed))
         print(f'{self.passed} passed, {len(self.failed)} failed', flush=True)
         return 0 if self.passed and not self.failed else 1
+
+
+def shortened(lines):
+    """The last lines; of a sanitizer's report the first, which say what and where, not its memory map."""
+    start = next((n for n, ln in enumerate(lines) if SANITIZER.search(ln)), None)
+    if start is None:
+        return lines[-TAIL_LINES:]
+    start = max(0, start - 5)
+    return lines[start:start + TAIL_LINES]
 
 
 def tags(test):
