@@ -434,6 +434,7 @@ struct peer_work {
 	uint64_t digest;
 	uint32_t finished;
 	uint32_t failed;
+	char uri[32];	/* a copy: the stream may be killed */
 };
 
 struct work {
@@ -444,6 +445,8 @@ struct work {
 	uint32_t rounds;
 	uint32_t clients;		/* ULTs per stream */
 	atomic_uint running;
+	atomic_uint progress;		/* calls ended, of all streams */
+	uint32_t progress_wanted;	/* when to notify */
 	bool tolerate;			/* errors are counted, not asserted */
 };
 
@@ -467,7 +470,7 @@ struct work_head {
 	uint32_t bytes;
 	uint32_t put;
 	uint32_t delay;
-	uint32_t from;
+	uint32_t phantom;	/* a put of a phantom into a sink of the caller */
 };
 
 struct work_serve {
@@ -486,7 +489,10 @@ static int serve_bulk(struct peer_work *me, struct rt_in *in, const struct work_
 
 	if (mem != NULL && want != NULL) {
 		gen_fill(h->seed | 1, 0, want, h->bytes);
-		local = buf_from_bytes(&seg, h->put ? want : mem, h->bytes);
+		if (h->phantom)
+			local = buf_from_gen(&seg, h->seed | 1, 0, h->bytes);
+		else
+			local = buf_from_bytes(&seg, h->put ? want : mem, h->bytes);
 		rc = rt_bulk_wait(me->rt, in, h->put ? RT_BULK_PUT : RT_BULK_GET, 0, &local);
 		if (rc == 0 && !h->put)
 			ASSERT(memcmp(mem, want, h->bytes) == 0);
@@ -533,30 +539,24 @@ static void serve(struct rt *rt, struct rt_in *in)
 	rt_release(rt, in);
 }
 
-/* One call with exposed memory; sometimes cancelled. Its rc. */
-static int work_one(struct peer_work *me, struct rt_peer *peer, uint8_t *mem, uint32_t bytes)
+/* Send @h with @expose and wait; sometimes give up early. rc of the call, else of the service. */
+static int work_send(struct peer_work *me, struct rt_peer *peer, struct work_head *h,
+		     const struct buf *expose)
 {
 	struct rt *rt = me->rt;
-	struct work_head h = {
-		.seed = rt_rand(rt, RT_STREAM_TEST),
-		.bytes = bytes,
-		.put = (uint32_t)prng_below(&rt->rand[RT_STREAM_TEST], 2),
-		.delay = (uint32_t)prng_below(&rt->rand[RT_STREAM_TEST], 3) * 10000,
-		.from = me->idx,
-	};
 	bool hasty = prng_below(&rt->rand[RT_STREAM_TEST], 8) == 0;
-	struct bseg seg, mseg;
-	struct buf expose = buf_from_bytes(&seg, mem, bytes);
+	struct bseg seg;
 	struct work_call wc = {
-		.call = { .peer = peer, .expose = &expose, .done = work_done,
-			  .access = h.put ? RT_ACCESS_WRITE : RT_ACCESS_READ },
+		.call = { .peer = peer,
+			  .expose = expose,
+			  .done = work_done,
+			  .access = h->put ? RT_ACCESS_WRITE : RT_ACCESS_READ },
 		.rt = rt,
 	};
 	int32_t inner = 0;
 	int rc;
 
-	gen_fill(h.put ? 0 : h.seed | 1, 0, mem, bytes);
-	wc.call.msg = buf_from_bytes(&mseg, &h, sizeof(h));
+	wc.call.msg = buf_from_bytes(&seg, h, sizeof(*h));
 	rt_event_init(&wc.ev);
 	rc = rt_call(rt, &wc.call);
 	if (rc != 0)
@@ -565,24 +565,78 @@ static int work_one(struct peer_work *me, struct rt_peer *peer, uint8_t *mem, ui
 		rt_cancel(rt, &wc.call);
 		(void)rt_event_wait(rt, &wc.ev, RT_NEVER);	/* its rc is in ev */
 	}
-	rc = wc.ev.rc;
-	if (rc != 0) {
-		memset(mem, 0xee, bytes);	/* ours again: nobody may write it */
-		rt_yield(rt);
-		for (uint32_t i = 0; i < bytes; i++)
-			ASSERT(mem[i] == 0xee);
-		return rc;
-	}
+	if (wc.ev.rc != 0)
+		return wc.ev.rc;
 	memcpy(&inner, buf_ptr(&wc.reply->msg, 0, sizeof(inner)), sizeof(inner));
 	rt_release(rt, wc.reply);
-	if (inner == 0 && h.put) {
+	me->digest = mix64_2(me->digest, (uint64_t)inner + h->seed);
+	return inner;
+}
+
+static int sink_grow(struct bsink *s, uint32_t cap)
+{
+	struct rt *rt = s->grow_arg;
+	struct bseg *runs = rt_alloc(rt, cap * sizeof(*runs));
+
+	if (runs == NULL)
+		return -DER_NOMEM;
+	if (s->nr > 0)
+		memcpy(runs, s->runs, s->nr * sizeof(*runs));
+	rt_free(rt, s->runs);
+	s->runs = runs;
+	s->cap = cap;
+	return 0;
+}
+
+static int work_phantom(struct peer_work *me, struct rt_peer *peer, struct work_head *h)
+{
+	struct bsink sink;
+	struct bseg seg, want_seg;
+	struct buf expose, got, want = buf_from_gen(&want_seg, h->seed | 1, 0, h->bytes);
+	int rc;
+
+	bsink_init(&sink, h->bytes, NULL, 0);
+	sink.grow = sink_grow;
+	sink.grow_arg = me->rt;
+	expose = buf_from_sink(&seg, &sink, 0, h->bytes);
+	h->put = 1;
+	h->phantom = 1;
+	rc = work_send(me, peer, h, &expose);
+	got = bsink_buf(&sink);
+	if (rc == 0)
+		ASSERT(buf_fingerprint(&got, 0, h->bytes) == buf_fingerprint(&want, 0, h->bytes));
+	rt_free(me->rt, sink.runs);
+	return rc;
+}
+
+/* One call with exposed memory. Its rc. */
+static int work_one(struct peer_work *me, struct rt_peer *peer, uint8_t *mem, uint32_t bytes)
+{
+	struct rt *rt = me->rt;
+	struct work_head h = { .seed = rt_rand(rt, RT_STREAM_TEST), .bytes = bytes };
+	struct bseg seg;
+	struct buf expose = buf_from_bytes(&seg, mem, bytes);
+	int rc;
+
+	h.put = (uint32_t)prng_below(&rt->rand[RT_STREAM_TEST], 2);
+	h.delay = (uint32_t)prng_below(&rt->rand[RT_STREAM_TEST], 3) * 10000;
+	if (prng_below(&rt->rand[RT_STREAM_TEST], 4) == 0)
+		return work_phantom(me, peer, &h);
+	gen_fill(h.put ? 0 : h.seed | 1, 0, mem, bytes);
+	rc = work_send(me, peer, &h, &expose);
+	if (rc == 0 && h.put) {
 		uint8_t want[64];
 
 		gen_fill(h.seed | 1, 0, want, min_u64(bytes, 64));
 		ASSERT(memcmp(mem, want, min_u64(bytes, 64)) == 0);
 	}
-	me->digest = mix64_2(me->digest, (uint64_t)inner + h.seed);
-	return inner;
+	if (rc != 0) {
+		memset(mem, 0xee, bytes);	/* ours again: nobody may write it */
+		rt_yield(rt);
+		for (uint32_t i = 0; i < bytes; i++)
+			ASSERT(mem[i] == 0xee);
+	}
+	return rc;
 }
 
 static void work_ult(void *arg)
@@ -596,9 +650,7 @@ static void work_ult(void *arg)
 		uint32_t to = (uint32_t)prng_below(&rt->rand[RT_STREAM_TEST], wk->count);
 		uint32_t bytes = 1 + (uint32_t)prng_below(&rt->rand[RT_STREAM_TEST], 69999);
 		struct rt_peer *peer = NULL;
-		int rc = mem == NULL
-				 ? -DER_NOMEM
-				 : rt_peer_open(rt, local_stream_uri(wk->peers[to].stream), &peer);
+		int rc = mem == NULL ? -DER_NOMEM : rt_peer_open(rt, wk->peers[to].uri, &peer);
 
 		if (rc == 0)
 			rc = work_one(me, peer, mem, bytes);
@@ -609,6 +661,9 @@ static void work_ult(void *arg)
 			ASSERT(wk->tolerate);
 			me->failed++;
 		}
+		if (atomic_fetch_add(&wk->progress, 1) + 1 == wk->progress_wanted &&
+		    wk->sync != NULL)
+			pair_notify(wk->sync);
 	}
 	rt_free(rt, mem);
 	me->finished++;
@@ -631,9 +686,16 @@ static bool work_over(void *arg)
 	return atomic_load(&((struct work *)arg)->running) == 0;
 }
 
+static bool work_half_way(void *arg)
+{
+	struct work *wk = arg;
+
+	return atomic_load(&wk->progress) >= wk->progress_wanted;
+}
+
 static void work_setup(struct work *wk)
 {
-	char name[32];
+	char name[16];
 
 	atomic_init(&wk->running, wk->count * wk->clients);
 	for (uint32_t i = 0; i < wk->count; i++) {
@@ -641,6 +703,7 @@ static void work_setup(struct work *wk)
 		wk->peers[i] = (struct peer_work){ .stream = stream_new(wk->w, name), .work = wk,
 						   .idx = i };
 		wk->peers[i].rt = local_stream_rt(wk->peers[i].stream);
+		snprintf(wk->peers[i].uri, sizeof(wk->peers[i].uri), "local:%s", name);
 	}
 }
 
@@ -732,11 +795,11 @@ static void test_stress_kill(void **state)
 	for (uint32_t round = 0; round < 10; round++) {
 		struct pair *p = pair_new(&pa);
 		struct work wk = { .w = p->w, .sync = p, .count = 3, .rounds = 150, .clients = 4,
-				   .tolerate = true };
+				   .tolerate = true, .progress_wanted = 1 + 150 * round };
 
 		work_setup(&wk);
 		work_start_threads(&wk);
-		sched_yield();
+		assert_true(pair_await(p, work_half_way, &wk));
 		local_stream_stop(wk.peers[2].stream);
 		atomic_fetch_sub(&wk.running, wk.clients - wk.peers[2].finished);
 		local_stream_kill(wk.peers[2].stream);

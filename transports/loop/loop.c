@@ -139,7 +139,7 @@ int loop_init(struct loop *l, const struct loop_opts *opts)
 	l->fds = calloc(l->fds_cap, sizeof(*l->fds));
 	if (l->fds == NULL) {
 		close(efd);
-		*l = (struct loop){ 0 };
+		l->efd = -1;
 		return -DER_NOMEM;
 	}
 	return 0;
