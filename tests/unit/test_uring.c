@@ -1,7 +1,9 @@
 /* The io_uring block devices: opening and locking, the contract of struct rt_io, limits. */
 #include <sys/wait.h>
 
+#include "tests/lib/blk_conformance.h"
 #include "tests/unit/uring_world.h"
+#include "transports/loop/os.h"
 
 /* ---- opening ------------------------------------------------------------------------------ */
 
@@ -105,9 +107,11 @@ static void test_invalid(void **state)
 	struct world w;
 	struct op op = { 0 };
 	char *p = pages(2 * PAGE);
-	struct bseg seg;
+	struct bseg seg, runs[4];
+	struct bsink sink;
 
 	(void)state;
+	bsink_init(&sink, PAGE, runs, 4);
 	world_open(&w, NULL, MIB);
 	assert_int_equal(op_run(&w, RT_IO_READ, 1, p, PAGE), -DER_INVAL);
 	assert_int_equal(op_run(&w, RT_IO_WRITE, w.dev->align / 2, p, PAGE), -DER_INVAL);
@@ -120,6 +124,10 @@ static void test_invalid(void **state)
 	assert_int_equal(op_run(&w, 9, 0, p, PAGE), -DER_INVAL);
 	op.io.op = RT_IO_WRITE;
 	op.io.off = 0;
+	op.io.buf = buf_from_sink(&seg, &sink, 0, PAGE);
+	assert_int_equal(op_submit(&w, &op), -DER_INVAL);
+	op.io.op = RT_IO_READ;
+	assert_int_equal(op_submit(&w, &op), -DER_INVAL);
 	op.io.buf = buf_from_gen(&seg, 7, 0, PAGE);
 	assert_int_equal(op_submit(&w, &op), -DER_INVAL);
 	assert_int_equal(uring_poll(w.u), 0);
@@ -359,6 +367,102 @@ static void test_registered(void **state)
 	free(c);
 }
 
+/* ---- the suite of all block backends, on a stream's loop ---------------------------------- */
+
+struct stream {
+	struct os_misc misc;
+	struct loop loop;
+	struct loop_stream on_loop;
+	struct loop_src src;
+	struct rt rt;
+	struct ult_stacks *stacks;
+	struct uring *u;
+	const struct uring_opts *opts;
+	char path[128];
+};
+
+static void stream_open(void *arg, struct blk_conf *ret_conf)
+{
+	struct rt_ops ops = { .time = &os_time_ops, .misc = &os_misc_ops };
+	struct rt_opts opts = { .stack_bytes = 65536 };
+	struct stream *s = arg;
+
+	os_misc_init(&s->misc, NULL);
+	ops.misc_ctx = &s->misc;
+	assert_int_equal(uring_create(&ops, s->opts, &s->u), 0);
+	uring_bind(s->u, &ops);
+	opts.stacks = s->stacks = ult_stacks_create(65536);
+	rt_init(&s->rt, &ops, &opts);
+	assert_int_equal(loop_init(&s->loop, NULL), 0);
+	loop_stream_add(&s->loop, &s->on_loop, &s->rt);
+	s->src = (struct loop_src){ .ops = &uring_src_ops, .ctx = s->u };
+	assert_int_equal(loop_src_add(&s->on_loop, &s->src, LOOP_SRC_BLK), 0);
+	snprintf(s->path, sizeof(s->path), "%s/conf", dir);
+	(void)unlink(s->path);
+	*ret_conf = (struct blk_conf){
+		.rt = &s->rt,
+		.name = s->path,
+		.bytes = 8 * MIB,
+		.ctx = s,
+	};
+}
+
+static void stream_post(struct blk_conf *c, void (*fn)(struct rt *rt, void *arg), void *arg)
+{
+	fn(c->rt, arg);
+}
+
+static bool stream_drive(struct blk_conf *c, bool (*pred)(void *arg), void *arg)
+{
+	struct stream *s = c->ctx;
+
+	return loop_run_until(&s->loop, pred, arg, os_mono_ns() + 60000000000ull) == 0;
+}
+
+static bool nobody_lives(void *arg)
+{
+	return ((struct stream *)arg)->rt.ult_count == 0;
+}
+
+static int stream_close(struct blk_conf *c)
+{
+	struct stream *s = c->ctx;
+
+	assert_int_equal(loop_run_until(&s->loop, nobody_lives, s, RT_NEVER), 0);
+	loop_src_del(&s->src);
+	loop_stream_del(&s->on_loop);
+	rt_fini(&s->rt);
+	loop_fini(&s->loop);
+	uring_destroy(s->u);
+	ult_stacks_destroy(s->stacks);
+	(void)unlink(s->path);
+	return os_misc_fini(&s->misc) == 0 ? 0 : -1;
+}
+
+static void test_conformance(void **state)
+{
+	static const struct uring_opts kinds[] = {
+		{ 0 },
+		{ .flags = URING_BUFFERED },
+		{ .flags = URING_ANY_THREAD, .depth = 2, .bounce_bytes = 4096, .bounce_count = 1 },
+	};
+	struct stream s = { 0 };
+	struct blk_conf_factory f = {
+		.arg = &s,
+		.open = stream_open,
+		.post = stream_post,
+		.drive = stream_drive,
+		.close = stream_close,
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_COUNT(kinds); i++) {
+		s = (struct stream){ .opts = &kinds[i] };
+		blk_conformance_run(&f);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -371,6 +475,7 @@ int main(void)
 		cmocka_unit_test(test_full_ring),
 		cmocka_unit_test(test_bounce_limit),
 		cmocka_unit_test(test_registered),
+		cmocka_unit_test(test_conformance),
 	};
 
 	return cmocka_run_group_tests(tests, dir_make, dir_remove);

@@ -1,4 +1,4 @@
-/* The io_uring block devices when things go wrong: faults, refusals, kills; and raw block devices. */
+/* The io_uring block devices when things go wrong: faults, refusals, kills; and raw devices. */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/filter.h>

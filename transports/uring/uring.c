@@ -67,8 +67,8 @@ const char *uring_strerror(int rc)
 	case -DER_NOSYS:
 		return "this kernel has no io_uring, or one older than Linux 5.13";
 	case -DER_NO_PERM:
-		return "io_uring is switched off here (sysctl kernel.io_uring_disabled, or a seccomp "
-		       "filter as containers set it)";
+		return "io_uring is switched off here (sysctl kernel.io_uring_disabled, or a "
+		       "seccomp filter as containers set it)";
 	case -DER_NOMEM:
 		return "no memory for the ring (see ulimit -l and the memory limit of the service)";
 	case -DER_INVAL:
@@ -335,6 +335,23 @@ bool uring_arm(struct uring *u)
 	       (IO_URING_READ_ONCE(*u->ring.sq.kflags) &
 		(IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW)) == 0;
 }
+
+static int src_poll(void *ctx)
+{
+	return (int)uring_poll(ctx);
+}
+
+static int src_fd(void *ctx)
+{
+	return uring_fd(ctx);
+}
+
+static int src_arm(void *ctx)
+{
+	return uring_arm(ctx) ? 0 : -DER_AGAIN;
+}
+
+const struct loop_src_ops uring_src_ops = { .poll = src_poll, .fd = src_fd, .arm = src_arm };
 
 void uring_query(const struct uring *u, struct uring_stats *ret_stats)
 {

@@ -6,8 +6,9 @@
  * what is complete and runs the done() of each.
  *
  * Invariants: done() runs from uring_poll() only. Memory is bounded: a request's state lives in the
- * request itself, misaligned memory goes through at most bounce_count buffers of bounce_bytes (made
- * when first needed), and whoever finds none free waits in line. A device on which a write or a
+ * request itself; misaligned memory, and phantoms to be written, go through at most bounce_count
+ * buffers of bounce_bytes (made when first needed), and whoever finds none free waits in line. A
+ * device on which a write or a
  * flush failed refuses writes and flushes until it is opened again. An open device is locked
  * against every other opener.
  *
@@ -17,6 +18,7 @@
 #define GEMEL_TRANSPORTS_URING_URING_H
 
 #include "core/rt/rt.h"
+#include "transports/loop/loop.h"
 
 struct uring;
 
@@ -35,7 +37,7 @@ struct uring_opts {
 /**
  * Make a ring. Memory comes from @mem's misc table, which outlives the ring. Unless
  * URING_ANY_THREAD is set, the first thread that polls is the only one that may submit and poll.
- * Errors: -DER_NOSYS (kernel without io_uring, or too old), -DER_NO_PERM (io_uring is switched off),
+ * Errors: -DER_NOSYS (kernel without io_uring, or too old), -DER_NO_PERM (it is switched off),
  * -DER_NOMEM, -DER_INVAL (options); uring_strerror() explains them.  Blocks: no.
  */
 int uring_create(const struct rt_ops *mem, const struct uring_opts *opts, struct uring **ret_u);
@@ -57,6 +59,9 @@ int uring_fd(const struct uring *u);
 
 /** Before sleeping on uring_fd(): false when uring_poll() has something to do at once. */
 bool uring_arm(struct uring *u);
+
+/** The same three for a stream's loop; their context is the struct uring. */
+extern const struct loop_src_ops uring_src_ops;
 
 struct uring_dev_info {
 	bool direct;		/**< O_DIRECT is in use */

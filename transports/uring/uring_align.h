@@ -1,6 +1,6 @@
 /**
- * What O_DIRECT demands of a file. A header and a source of their own: the kernel's struct statx and
- * libc's cannot be seen by one file.
+ * What O_DIRECT demands of a file. A header and a source of their own: the kernel's struct statx
+ * and libc's cannot be seen by one file.
  */
 #ifndef GEMEL_TRANSPORTS_URING_URING_ALIGN_H
 #define GEMEL_TRANSPORTS_URING_URING_ALIGN_H

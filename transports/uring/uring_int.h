@@ -38,7 +38,7 @@ struct uring_req {
 };
 
 enum req_flags {
-	REQ_BOUNCE = 1,		/* its memory is misaligned */
+	REQ_BOUNCE = 1,		/* its memory is misaligned, or not memory */
 	REQ_PUNCH = 2,		/* TRIM: discard was refused, punch a hole instead */
 };
 
@@ -84,12 +84,12 @@ struct uring {
 	struct uring_hook hook;
 	struct list ready;		/* requests to hand to the kernel, in order */
 	struct list bounce_wait;	/* requests that wait for a bounce buffer, in order */
-	struct list flush_devs;		/* devices with flushes in flush_wait and no sync in flight */
+	struct list flush_devs;		/* devices with flushes waiting and no sync running */
 	struct list finished;		/* requests whose done() is to run */
-	struct list bounce_free;	/* the buffers themselves, linked through their first bytes */
+	struct list bounce_free;	/* the buffers, linked through their first bytes */
 	uint32_t flags;
 	uint32_t depth;
-	uint32_t inflight;		/* operations that the kernel has, or will get with the batch */
+	uint32_t inflight;		/* what the kernel has, or gets with this batch */
 	uint32_t bounce_bytes;
 	uint32_t bounce_count;
 	uint32_t iov_used;

@@ -38,11 +38,13 @@ static void req_finish(struct uring *u, struct uring_req *req, int rc)
 
 /* ---- submit ------------------------------------------------------------------------------- */
 
-static bool mem_aligned(const struct uring_dev *d, const struct buf *buf)
+static bool mem_direct(const struct uring_dev *d, const struct buf *buf)
 {
 	uint64_t mask = 0;
 	uint32_t i;
 
+	if (!buf_is_bytes(buf))
+		return false;	/* phantoms become bytes in the bounce buffer */
 	if (d->mem_align == 1)
 		return true;
 	for (i = 0; i < buf->nr; i++)
@@ -70,6 +72,7 @@ static bool bounce_make(struct uring *u)
 static int io_check(const struct uring_dev *d, const struct rt_io *io)
 {
 	uint64_t mask = d->dev.align - 1;
+	uint32_t i;
 
 	if (io->op != RT_IO_READ && d->rdonly)
 		return -DER_NO_PERM;
@@ -80,8 +83,11 @@ static int io_check(const struct uring_dev *d, const struct rt_io *io)
 	if (((io->off | io->buf.bytes) & mask) != 0 || io->off > d->dev.bytes ||
 	    io->buf.bytes > d->dev.bytes - io->off)
 		return -DER_INVAL;
-	if (io->op != RT_IO_TRIM && !buf_is_bytes(&io->buf))
+	if (io->op == RT_IO_READ && !buf_is_bytes(&io->buf))
 		return -DER_INVAL;
+	for (i = 0; io->op == RT_IO_WRITE && i < io->buf.nr; i++)
+		if (io->buf.segs[i].kind == BSEG_SINK)
+			return -DER_INVAL;
 	return 0;
 }
 
@@ -100,7 +106,7 @@ int uring_submit(void *ctx, struct rt_io *io)
 	switch (io->op) {
 	case RT_IO_READ:
 	case RT_IO_WRITE:
-		if (!mem_aligned(d, &io->buf)) {
+		if (!mem_direct(d, &io->buf)) {
 			req->flags |= REQ_BOUNCE;
 			if (u->stats.bounce_made == 0 && !bounce_make(u))
 				return -DER_NOMEM;
@@ -326,8 +332,8 @@ static void reap_sync(struct uring *u, struct uring_dev *d, int res)
 		list_splice_tail(&d->flush_group, &d->flush_wait);
 		list_splice_tail(&d->flush_wait, &d->flush_group);
 	} else if (res < 0) {
-		/* The kernel forgets pages that it could not write: a second fdatasync would succeed
-		 * and mean nothing. */
+		/* The kernel forgets pages that it could not write: a second fdatasync would
+		 * succeed and mean nothing. */
 		d->failed = true;
 		rc = der_from_res(-res);
 	} else {
@@ -357,7 +363,8 @@ static void reap_trim(struct uring *u, struct uring_req *req, int res)
 		list_add(&u->ready, &req->link);
 		return;
 	}
-	req_finish(u, req, res == -EIO ? -DER_NVME_IO : 0);	/* a hint that nobody took is fine */
+	/* A hint that nobody took is fine. */
+	req_finish(u, req, res == -EIO ? -DER_NVME_IO : 0);
 }
 
 /* A step moved @bytes, a multiple of the device's alignment. */
@@ -395,7 +402,7 @@ static void reap_transfer(struct uring *u, struct uring_req *req, int res)
 		step_done(u, req, bytes);
 		return;
 	}
-	/* Less than a sector may be an accident, once; the end of the file is a file cut under us. */
+	/* Less than a sector may be an accident, once; the end of the file is not. */
 	if (res > 0)
 		res = -EAGAIN;
 	if (res == 0 || ++req->tries == URING_TRIES_MAX)
