@@ -90,8 +90,8 @@ class Options:
 class Group:
     """A part of the run: its name, what runs it, and the meson tests in it if it is made of those."""
 
-    def __init__(self, name, work, tests=None):
-        self.name, self.work = name, work
+    def __init__(self, name, work, tests=None, kind=None):
+        self.name, self.work, self.kind = name, work, kind
         self.tests, self.from_meson = tests or [], tests is not None
 
 
@@ -191,7 +191,7 @@ class Runner:
         """Those of the tests that are of the suite and run in this kind of build."""
         part = [t for t in tests if suite_of(t) == suite and kind in kinds_of(t)]
         return Group(suite if kind == 'gcc' else f'{suite}-{kind}',
-                     lambda g: self.meson(g, kind, part), part)
+                     lambda g: self.meson(g, kind, part), part, kind)
 
     def meson_groups(self):
         pairs = {(suite_of(t), k) for t in self.tests for k in kinds_of(t)}
@@ -207,13 +207,20 @@ class Runner:
         for want in self.opts.suites:
             hits = self.named(want, groups)
             for g in hits:
-                if g.name not in chosen or len(g.tests) > len(chosen[g.name].tests):
-                    chosen[g.name] = g
+                old = chosen.get(g.name)
+                chosen[g.name] = g if old is None else self.merged(old, g)
             if not hits:
                 unknown.append(want)
         if unknown:
             raise Usage(f'no group, suite or test is called {" ".join(unknown)}; --list names all')
         return list(chosen.values())
+
+    def merged(self, a, b):
+        """The same group, named twice: with the meson tests of both."""
+        if not a.from_meson:
+            return a
+        tests = a.tests + [t for t in b.tests if t not in a.tests]
+        return Group(a.name, lambda g: self.meson(g, a.kind, tests), tests, a.kind)
 
     def named(self, want, groups):
         """What one NAME means: groups, else a tag of meson tests, else meson tests, else a fuzz target."""

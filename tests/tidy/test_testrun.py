@@ -88,6 +88,8 @@ def main():
         tree.expect('suite', ['--suite', 'plain', '--ops', '5', '--seed=7'], 0, '2 passed, 0 failed',
                     'ok    fine', 'ok    args')
         tree.expect('one-test', ['--suite', 'fine'], 0, '1 passed, 0 failed')
+        tree.expect('two-tests', ['--suite', 'fine', 'wrong', 'hangs', 'args', '--suite', 'fine'], 1,
+                    '1 passed, 3 failed')
         tree.expect('passes-args', ['--suite', 'args'], 1, '0 passed, 1 failed')
         tree.expect('bad', ['--suite', 'bad', 'fine'], 1, '1 passed, 4 failed', 'FAIL  wrong', 'FAIL  skips',
                     'FAIL  cmocka_skips', 'FAIL  hangs', '     line 99', '!     line 20\n')
