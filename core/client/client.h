@@ -45,6 +45,7 @@ struct cl_pool {
 	bool shared;			/**< came by global2local: closing it closes nothing remote */
 	char label[DAOS_PROP_LABEL_MAX_LEN + 1];
 	struct pmap *map;		/* under the lock; newest known; refs counts holders */
+	bool refreshing;		/* under the lock; a newer map is being fetched */
 };
 
 /** @pool: label or UUID. One reference to the caller. Blocks: yes. */

@@ -55,7 +55,8 @@ static int list_once(struct cl_stream *s, struct listing *l)
 
 	anchor_load(l);
 	l->req.shard = l->anchor->da_shard * l->obj->attr.group_size;
-	l->call = (struct rpc_call){ .op = WIRE_OBJ_ENUM, .req = &l->req, .rep = &l->rep };
+	l->call = (struct rpc_call){ .op = WIRE_OBJ_ENUM, .req = &l->req, .rep = &l->rep,
+				     .arg = l->obj->cont->pool };
 	rc = cl_shard_ep(s, l->obj, l->req.shard, &l->call.ep, &l->call.map_version);
 	if (rc != 0)
 		return rc;

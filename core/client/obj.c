@@ -107,7 +107,8 @@ static int fan_send(struct cl_stream *s, struct rpc_group *g, struct cl_obj *o, 
 	uint32_t version;
 	int rc;
 
-	*f = (struct fan){ .call = { .op = op, .req = req, .rep = &f->rep } };
+	*f = (struct fan){ .call = { .op = op, .req = req, .rep = &f->rep,
+				    .arg = o->cont->pool } };
 	*req_shard = shard;
 	rc = cl_shard_ep(s, o, shard, &f->call.ep, &version);
 	if (rc != 0)
@@ -208,7 +209,7 @@ static int punch_keys(struct cl_stream *s, struct cl_obj *o, uint64_t flags, con
 		punch_req(o, flags, nr > 0 ? WIRE_WHAT_AKEY : WIRE_WHAT_DKEY);
 	struct wire_key d = { .key = key_bytes(dkey) };
 	struct wire_key *a = NULL;
-	struct rpc_call call = { .op = WIRE_OBJ_PUNCH, .req = &req };
+	struct rpc_call call = { .op = WIRE_OBJ_PUNCH, .req = &req, .arg = o->cont->pool };
 	uint32_t i;
 	int rc;
 

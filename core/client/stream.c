@@ -8,9 +8,58 @@ static int stream_resolve(void *arg, struct rpc_ep ep, char *ret_uri)
 	return s->proc->host->resolve(s->proc->host_ctx, ep, ret_uri);
 }
 
+struct map_news {
+	struct cl_stream *s;
+	struct cl_pool *pool;	/* counted */
+	uint32_t have;
+};
+
+static void map_news_run(void *arg)
+{
+	struct map_news *n = arg;
+	struct cl_stream *s = n->s;
+
+	/* Without success the old map stays, and the next reply reminds us. */
+	(void)cl_map_refresh(s, n->pool, n->have);
+	n->pool->refreshing = false;
+	cl_put(s->proc, &n->pool->ref);
+	rt_free(s->rt, n);
+}
+
+/* A reply carried a newer version of the map than the call was placed by: fetch it, once. */
+static void stream_on_map(void *arg, const struct rpc_call *call, uint32_t map_version)
+{
+	struct ult_opts opts = { .name = "map-refresh" };
+	struct cl_pool *pool = call->arg;
+	struct cl_stream *s = arg;
+	struct map_news *n;
+	bool stale;
+
+	if (pool == NULL)
+		return;
+	process_lock(s->proc);
+	stale = pool->map != NULL && pool->map->version < map_version && !pool->refreshing;
+	if (stale) {
+		pool->refreshing = true;
+		pool->ref.refs++;
+	}
+	process_unlock(s->proc);
+	if (!stale)
+		return;
+	n = rt_alloc(s->rt, sizeof(*n));
+	if (n != NULL)
+		*n = (struct map_news){ .s = s, .pool = pool, .have = call->map_version };
+	if (n == NULL || rt_spawn(s->rt, map_news_run, n, &opts) != 0) {
+		rt_free(s->rt, n);
+		pool->refreshing = false;
+		cl_put(s->proc, &pool->ref);
+	}
+}
+
 int cl_stream_init(struct cl_stream *s, struct process *p, struct rt *rt)
 {
-	struct rpc_opts opts = { .resolve = stream_resolve, .arg = s, .hlc = &s->hlc };
+	struct rpc_opts opts = { .resolve = stream_resolve, .on_map = stream_on_map,
+				 .arg = s, .hlc = &s->hlc };
 
 	s->proc = p;
 	s->rt = rt;

@@ -24,7 +24,7 @@ struct cont {
 	uint64_t mtime;
 	uint32_t handle_count;
 	uint32_t prop_nr;
-	bool destroying;
+	bool closed;		/**< being created or destroyed: not to be opened */
 	struct cont_prop props[WIRE_PROPS_MAX];
 };
 

@@ -240,10 +240,13 @@ static int create(struct cont_svc *svc, const struct wire_cont_create_req *in)
 	rc = props_default(svc->rt, c, in->label, now(svc));
 	for (i = 0; i < in->props.nr && rc == 0; i++)
 		rc = cont_prop_set(svc->rt, c, &in->props.v[i]);
-	/* In the list before the write parks: a second create of the name must meet it. */
+	/* In the list before the write parks: a second create of the name must meet it, but nobody may
+	 * open it before it is durable. */
+	c->closed = true;
 	list_add_tail(&svc->conts, &c->link);
 	if (rc == 0)
 		rc = cont_rec_put(svc, c);
+	c->closed = false;
 	if (rc != 0) {
 		list_del(&c->link);
 		cont_free(svc->rt, c);
@@ -311,13 +314,13 @@ static int destroy_handler(struct rpc_req *req)
 	c = find_name(svc, in->cont);
 	if (c == NULL)
 		return -DER_NONEXIST;
-	if (c->destroying)
+	if (c->closed)
 		return -DER_INPROGRESS;
 	if (c->handle_count > 0 && !in->force)
 		return -DER_BUSY;
-	c->destroying = true;
+	c->closed = true;
 	rc = destroy(svc, c);
-	c->destroying = false;
+	c->closed = false;
 	if (rc != 0)
 		return rc;
 	rep->cont = c->uid;
@@ -382,7 +385,7 @@ static int open_handler(struct rpc_req *req)
 	if ((in->flags & (DAOS_COO_RW | DAOS_COO_EX)) && (pool_flags & DAOS_PC_RO))
 		return -DER_NO_PERM;
 	c = find_name(svc, in->cont);
-	if (c == NULL || c->destroying)
+	if (c == NULL || c->closed)
 		return -DER_NONEXIST;
 	if (find_hdl(svc, &in->handle) == NULL) {
 		rc = open_hdl(svc, c, in);
@@ -579,7 +582,7 @@ static int lookup_handler(struct rpc_req *req)
 	if (rc != 0)
 		return rc;
 	c = find_uid(svc, &in->cont);
-	if (c == NULL || c->destroying)
+	if (c == NULL || c->closed)
 		return -DER_NONEXIST;
 	rc = cont_props_reply(req, c, &rep->props.v, &rep->props.nr);
 	return rc != 0 ? rc : rpc_reply(req, 0, rep, NULL);

@@ -26,6 +26,8 @@ struct obj_svc {
 	struct hlc *hlc;
 	uint32_t leader_rank;
 	uint32_t map_version;
+	int (*resolve)(void *arg, struct rpc_ep ep, char *ret_uri);
+	void *arg;
 	struct list conts;
 	struct rt_waitq idle;	/* woken when a container loses its last user */
 	bool gc_running;
@@ -62,6 +64,7 @@ int obj_punch_handler(struct rpc_req *req);
 int obj_enum_handler(struct rpc_req *req);
 int obj_query_key_handler(struct rpc_req *req);
 int obj_sync_handler(struct rpc_req *req);
+int tgt_map_handler(struct rpc_req *req);
 int tgt_space_handler(struct rpc_req *req);
 int tgt_cont_destroy_handler(struct rpc_req *req);
 

@@ -12,6 +12,7 @@ const struct rpc_handler obj_handlers[] = {
 	{ .op = WIRE_OBJ_SYNC, .fn = obj_sync_handler },
 	{ .op = WIRE_TGT_SPACE, .flags = RPC_H_PRIORITY, .fn = tgt_space_handler },
 	{ .op = WIRE_TGT_CONT_DESTROY, .fn = tgt_cont_destroy_handler },
+	{ .op = WIRE_TGT_MAP, .flags = RPC_H_INLINE, .fn = tgt_map_handler },
 };
 const uint32_t obj_handlers_nr = ARRAY_COUNT(obj_handlers);
 
@@ -28,6 +29,8 @@ int obj_svc_create(struct rt *rt, const struct obj_svc_opts *opts, struct obj_sv
 		.hlc = opts->hlc,
 		.leader_rank = opts->leader_rank,
 		.map_version = 1,
+		.resolve = opts->resolve,
+		.arg = opts->arg,
 	};
 	list_init(&svc->conts);
 	rt_waitq_init(&svc->idle);
@@ -40,9 +43,11 @@ void obj_svc_set_rpc(struct obj_svc *svc, struct rpc *rpc)
 	svc->rpc = rpc;
 }
 
-void obj_svc_set_map_version(struct obj_svc *svc, uint32_t version)
+int obj_svc_resolve(void *arg, struct rpc_ep ep, char *ret_uri)
 {
-	svc->map_version = version;
+	struct obj_svc *svc = arg;
+
+	return svc->resolve(svc->arg, ep, ret_uri);
 }
 
 /* ---- containers ----------------------------------------------------------------------------- */
@@ -202,6 +207,18 @@ int tgt_cont_destroy_handler(struct rpc_req *req)
 	if (rc == 0)
 		gc_start(svc);
 	return rc == 0 ? rpc_reply(req, 0, rpc_req_rep(req), NULL) : rc;
+}
+
+int tgt_map_handler(struct rpc_req *req)
+{
+	const struct wire_tgt_map_req *in = req->body;
+	struct obj_svc *svc = obj_svc_of(req);
+
+	if (!uid_equal(&in->pool, &svc->pool))
+		return -DER_NONEXIST;
+	if (in->map_version > svc->map_version)
+		svc->map_version = in->map_version;
+	return rpc_reply(req, 0, rpc_req_rep(req), NULL);
 }
 
 int tgt_space_handler(struct rpc_req *req)

@@ -21,6 +21,9 @@ struct obj_svc_opts {
 	struct uid pool;
 	struct hlc *hlc;		/**< the target's; also given to its rpc */
 	uint32_t leader_rank;		/**< where the pool service is: tag 0 of that rank */
+	/** As struct rpc_opts.resolve, of which obj_svc_resolve() is the one to give. */
+	int (*resolve)(void *arg, struct rpc_ep ep, char *ret_uri);
+	void *arg;
 };
 
 /** Handlers of a target's rpc, which must be created with the service as its arg. */
@@ -33,8 +36,8 @@ int obj_svc_create(struct rt *rt, const struct obj_svc_opts *opts, struct obj_sv
 /** The rpc through which the service asks others; after rpc_create(). Blocks: no. */
 void obj_svc_set_rpc(struct obj_svc *svc, struct rpc *rpc);
 
-/** Version of the pool map that replies carry. Blocks: no. */
-void obj_svc_set_map_version(struct obj_svc *svc, uint32_t version);
+/** For struct rpc_opts: asks opts.resolve. */
+int obj_svc_resolve(void *svc, struct rpc_ep ep, char *ret_uri);
 
 /** After rpc_stop(): ends background work and closes containers. Blocks: yes. NULL is accepted. */
 void obj_svc_destroy(struct obj_svc *svc);

@@ -18,7 +18,7 @@ struct pool_svc {
 	struct hlc *hlc;
 	struct cont_svc *cont;
 	uint32_t rank;
-	pool_map_fn on_map;
+	int (*resolve)(void *arg, struct rpc_ep ep, char *ret_uri);
 	void *arg;
 	char label[POOL_LABEL_MAX + 1];
 	struct pmap *map;
@@ -69,6 +69,13 @@ void pool_svc_set_cont(struct pool_svc *svc, struct cont_svc *cont)
 void pool_svc_set_rpc(struct pool_svc *svc, struct rpc *rpc)
 {
 	svc->rpc = rpc;
+}
+
+int pool_svc_resolve(void *arg, struct rpc_ep ep, char *ret_uri)
+{
+	struct pool_svc *svc = arg;
+
+	return svc->resolve(svc->arg, ep, ret_uri);
 }
 
 struct pool_svc *pool_svc_of(struct rpc_req *req)
@@ -223,7 +230,7 @@ int pool_svc_open(struct rt *rt, const struct pool_svc_opts *opts, struct pool_s
 	if (svc == NULL)
 		return -DER_NOMEM;
 	*svc = (struct pool_svc){ .rt = rt, .meta = opts->meta, .hlc = opts->hlc,
-				  .rank = opts->rank, .on_map = opts->on_map,
+				  .rank = opts->rank, .resolve = opts->resolve,
 				  .arg = opts->arg };
 	list_init(&svc->handles);
 	rt_mutex_init(&svc->map_lock);
@@ -552,9 +559,16 @@ static int tgt_set_locked(struct pool_svc *svc, const struct wire_pool_tgt_set_r
 	}
 	svc->map = next;
 	rt_free(svc->rt, old);
-	if (svc->on_map != NULL)
-		svc->on_map(svc->arg, next);
 	return 0;
+}
+
+/* Targets carry the new version to their clients. One that does not hear of it now is behind until the
+ * next change; its clients then learn of this one elsewhere, or by an error. */
+static void map_announce(struct pool_svc *svc)
+{
+	struct wire_tgt_map_req req = { .pool = svc->map->pool, .map_version = svc->map->version };
+
+	(void)pool_svc_call_targets(svc, WIRE_TGT_MAP, &req, 0, NULL, NULL);
 }
 
 static int tgt_set_handler(struct rpc_req *req)
@@ -573,6 +587,7 @@ static int tgt_set_handler(struct rpc_req *req)
 	rt_mutex_unlock(svc->rt, &svc->map_lock);
 	if (rc != 0)
 		return rc;
+	map_announce(svc);
 	req->rep_map_version = svc->map->version;
 	rep->map_version = svc->map->version;
 	return rpc_reply(req, 0, rep, NULL);

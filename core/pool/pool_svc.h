@@ -42,14 +42,12 @@ int pool_meta_walk(struct pool_meta *m, enum pool_table table, pool_meta_fn fn, 
 
 /* ---- the service ---------------------------------------------------------------------------- */
 
-/** Called when the map changed; the new version is durable. */
-typedef void (*pool_map_fn)(void *arg, const struct pmap *map);
-
 struct pool_svc_opts {
 	struct pool_meta *meta;
 	struct hlc *hlc;
 	uint32_t rank;			/**< this one */
-	pool_map_fn on_map;		/**< may be NULL */
+	/** As struct rpc_opts.resolve, of which pool_svc_resolve() is the one to give. */
+	int (*resolve)(void *arg, struct rpc_ep ep, char *ret_uri);
 	void *arg;
 };
 
@@ -63,6 +61,9 @@ void pool_svc_close(struct pool_svc *svc);
 
 /** The rpc of the stream, created with the service as its arg. */
 void pool_svc_set_rpc(struct pool_svc *svc, struct rpc *rpc);
+
+/** For struct rpc_opts: asks opts.resolve. */
+int pool_svc_resolve(void *svc, struct rpc_ep ep, char *ret_uri);
 
 /** Handlers of the system stream's rpc; those of core/cont are further ones. */
 extern const struct rpc_handler pool_handlers[];

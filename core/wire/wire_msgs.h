@@ -238,6 +238,13 @@
 #define WIRE_F_tgt_cont_destroy_rep(F, S, X)                                                       \
 	F(X, U32, resv, 0)
 
+/* From the pool service: the map has a new version. Replies of the target carry it from then on. */
+#define WIRE_F_tgt_map_req(F, S, X)                                                                \
+	F(X, UID, pool, 0)                                                                         \
+	F(X, U32, map_version, 0)
+#define WIRE_F_tgt_map_rep(F, S, X)                                                                \
+	F(X, U32, resv, 0)
+
 /*
  * Payload of an update: the values of the iods, in order and without gaps, each iod.bytes long;
  * inline, or in the exposed memory (to be got).
@@ -374,6 +381,7 @@
 	O(41, CONT_LOOKUP, cont_lookup, 0)                                                         \
 	O(64, TGT_SPACE, tgt_space, 0)                                                             \
 	O(65, TGT_CONT_DESTROY, tgt_cont_destroy, WIRE_MUTATES)                                    \
+	O(66, TGT_MAP, tgt_map, 0)                                                                 \
 	O(80, OBJ_UPDATE, obj_update, WIRE_MUTATES)                                                \
 	O(81, OBJ_FETCH, obj_fetch, 0)                                                             \
 	O(82, OBJ_PUNCH, obj_punch, WIRE_MUTATES)                                                  \
