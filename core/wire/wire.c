@@ -172,12 +172,25 @@ static inline int enc_field(struct enc *e, const struct wire_field *f, const voi
 	return rc;
 }
 
+/** The leading scalars, in one piece. */
+static inline int enc_fixed(struct enc *e, const struct wire_desc *d, const uint8_t *m)
+{
+	if (!enc_room(e, d->fixed_bytes))
+		return -DER_OVERFLOW;
+	memcpy(e->p, m, d->fixed_bytes);
+	e->p += d->fixed_bytes;
+	return 0;
+}
+
 static int enc_part(struct enc *e, const struct wire_desc *d, const uint8_t *m)
 {
-	const struct wire_field *f = d->fields;
-	const struct wire_field *last = f + d->nr;
+	const struct wire_field *f = d->fields + d->fixed_nr;
+	const struct wire_field *last = d->fields + d->nr;
 	int rc;
 
+	rc = enc_fixed(e, d, m);
+	if (rc != 0)
+		return rc;
 	for (; f < last; f++) {
 		ASSERT(f->kind != WIRE_K_SUB);
 		rc = enc_field(e, f, m + f->off);
@@ -205,11 +218,14 @@ int wire_encode(const struct wire_desc *d, const void *msg, void *dst, uint32_t 
 		uint32_t *ret_bytes)
 {
 	struct enc e = { .p = dst, .end = (uint8_t *)dst + cap };
-	const struct wire_field *f = d->fields;
-	const struct wire_field *last = f + d->nr;
+	const struct wire_field *f = d->fields + d->fixed_nr;
+	const struct wire_field *last = d->fields + d->nr;
 	const uint8_t *m = msg;
 	int rc;
 
+	rc = enc_fixed(&e, d, m);
+	if (rc != 0)
+		return rc;
 	for (; f < last; f++) {
 		if (f->kind == WIRE_K_SUB)
 			rc = enc_subs(&e, f, (const void *)(m + f->off));
@@ -403,12 +419,24 @@ static inline int dec_field(struct dec *s, const struct wire_field *f, void *v)
 	}
 }
 
+static inline int dec_fixed(struct dec *s, const struct wire_desc *d, uint8_t *m)
+{
+	if (!dec_has(s, d->fixed_bytes))
+		return -DER_PROTO;
+	memcpy(m, s->p, d->fixed_bytes);
+	s->p += d->fixed_bytes;
+	return 0;
+}
+
 static int dec_part(struct dec *s, const struct wire_desc *d, uint8_t *m)
 {
-	const struct wire_field *f = d->fields;
-	const struct wire_field *last = f + d->nr;
+	const struct wire_field *f = d->fields + d->fixed_nr;
+	const struct wire_field *last = d->fields + d->nr;
 	int rc;
 
+	rc = dec_fixed(s, d, m);
+	if (rc != 0)
+		return rc;
 	for (; f < last; f++) {
 		rc = dec_field(s, f, m + f->off);
 		if (rc != 0)
@@ -434,13 +462,14 @@ int wire_decode(const struct wire_desc *d, const void *src, uint32_t bytes,
 		struct wire_arena *arena, void *ret_msg)
 {
 	struct dec s = { .p = src, .end = (const uint8_t *)src + bytes, .arena = arena };
-	const struct wire_field *f = d->fields;
-	const struct wire_field *last = f + d->nr;
+	const struct wire_field *f = d->fields + d->fixed_nr;
+	const struct wire_field *last = d->fields + d->nr;
 	size_t used = arena->used;
 	uint8_t *m = ret_msg;
-	int rc = 0;
+	int rc;
 
 	ASSERT(((uintptr_t)arena->mem & 7) == 0 && (used & 7) == 0 && used <= arena->bytes);
+	rc = dec_fixed(&s, d, m);
 	for (; f < last && rc == 0; f++) {
 		if (f->kind == WIRE_K_SUB)
 			rc = dec_subs(&s, f, (void *)(m + f->off));

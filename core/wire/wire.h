@@ -164,7 +164,10 @@ struct wire_desc {
 	const struct wire_field *fields;
 	uint16_t nr;
 	uint16_t struct_bytes;
-	uint32_t min_bytes;	/**< of the shortest encoding; > 0 */
+	uint16_t min_bytes;	/**< of the shortest encoding; > 0 */
+	/** The first fixed_nr fields are scalars that lie here as they do on the wire. */
+	uint16_t fixed_nr;
+	uint16_t fixed_bytes;	/**< of these */
 };
 
 /** One operation. */

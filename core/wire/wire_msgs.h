@@ -31,6 +31,8 @@
 #define WIRE_TIERS_MAX	8u
 #define WIRE_LIST_MAX	256u	/**< pools or containers of one list reply */
 
+/* Scalars come first, where nothing speaks against it: they are then copied in one piece. */
+
 /* ---- parts ---------------------------------------------------------------------------------- */
 
 /** Space of one media tier; min, max and mean are over the targets. */
@@ -55,12 +57,12 @@
 
 /** What an update writes or a fetch asks for under one akey. */
 #define WIRE_F_iod(F, S, X)                                                                        \
-	F(X, BYTES, name, WIRE_KEY_MAX)                                                            \
 	F(X, U32, type, 0)		/* 1: single value, 2: array */                            \
 	F(X, U32, resv, 0)                                                                         \
 	F(X, U64, size, 0)		/* of the value, of a record; fetch: 0 asks for it */      \
 	F(X, U64, flags, 0)		/* conditions of this akey (DAOS_COND_PER_AKEY) */         \
 	F(X, U64, bytes, 0)		/* its part of the payload: sent, or room to receive */    \
+	F(X, BYTES, name, WIRE_KEY_MAX)                                                            \
 	F(X, A_RECX, recxs, WIRE_RECXS_MAX) /* none for a single value */
 
 /** What a fetch found under one akey. */

@@ -400,8 +400,8 @@ static const char golden_hex[] =
 	"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
 	"cccccccccccccccccccccccccccccccc" "08070605040302011817161514131211"
 	"0200000000000000" "0300000000000000" "04000000" "02000000646b" "01000000"
-	"0100000061" "02000000" "00000000" "0100000000000000" "0000000000000000"
-	"0600000000000000" "01000000" "0500000000000000" "0600000000000000";
+	"02000000" "00000000" "0100000000000000" "0000000000000000" "0600000000000000"
+	"0100000061" "01000000" "0500000000000000" "0600000000000000";
 
 static const char golden_head_hex[] =
 	"47454d4c" "0100" "5000" "0600" "0000" "00000000" "efcdab8967452301" "0700000000000000"
@@ -536,7 +536,7 @@ static void test_print(void **state)
 		"cont=bbbbbbbb-bbbb-bbbb-bbbb-bbbbbbbbbbbb "
 		"cont_handle=cccccccc-cccc-cccc-cccc-cccccccccccc "
 		"oid=1112131415161718.0102030405060708 flags=2 epoch=3 shard=4 dkey=\"dk\" "
-		"iods=[{name=\"a\\x01\" type=2 resv=0 size=1 flags=0 bytes=6 recxs=[5+6]}]";
+		"iods=[{type=2 resv=0 size=1 flags=0 bytes=6 name=\"a\\x01\" recxs=[5+6]}]";
 	struct wire_head h = { .op = WIRE_PING, .flags = WIRE_HF_REPLY, .rc = -DER_BUSY,
 			       .client = 0xabc, .seq = 18446744073709551615ULL };
 	char text[512];
