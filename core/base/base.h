@@ -70,6 +70,9 @@ const char *err_name(int rc);
 /** Errors of errno's set as a negated DER_* code (backends translate at their edge). */
 int err_from_errno(int err);
 
+/** The positive errno of a DER_* code of either sign: 0 for 0, EIO if none fits. */
+int err_to_errno(int rc);
+
 /* Plain values that many modules share. */
 
 /** 128-bit object id; the upper half of hi is the system's (headers: daos_obj_id_t). */

@@ -58,3 +58,43 @@ int err_from_errno(int err)
 			return -table[i].der;
 	return -DER_MISC;
 }
+
+int err_to_errno(int rc)
+{
+	static const struct {
+		int der;
+		int err;
+	} table[] = {
+		{ DER_NO_PERM, EPERM },	      { DER_EP_RO, EPERM },
+		{ DER_EP_OLD, EPERM },	      { DER_OP_NOT_PERMITTED, EPERM },
+		{ DER_NONEXIST, ENOENT },     { DER_ENOENT, ENOENT },
+		{ DER_CONT_NONEXIST, ENOENT }, { DER_INVAL, EINVAL },
+		{ DER_NO_HDL, EINVAL },	      { DER_NOTYPE, EINVAL },
+		{ DER_NOSCHEMA, EINVAL },     { DER_NOLOCAL, EINVAL },
+		{ DER_IO_INVAL, EINVAL },     { DER_UNINIT, EINVAL },
+		{ DER_EXIST, EEXIST },	      { DER_UNREACH, EHOSTUNREACH },
+		{ DER_NOSPACE, ENOSPC },      { DER_QUOTA_LIMIT, EDQUOT },
+		{ DER_ALREADY, EALREADY },    { DER_NOMEM, ENOMEM },
+		{ DER_NOSYS, ENOSYS },	      { DER_NOTSUPPORTED, EOPNOTSUPP },
+		{ DER_TIMEDOUT, ETIMEDOUT },  { DER_BUSY, EBUSY },
+		{ DER_EQ_BUSY, EBUSY },	      { DER_TX_BUSY, EBUSY },
+		{ DER_CONT_DESTROYING, EBUSY }, { DER_AGAIN, EAGAIN },
+		{ DER_INPROGRESS, EINPROGRESS }, { DER_PROTO, EPROTO },
+		{ DER_CANCELED, ECANCELED },  { DER_OP_CANCELED, ECANCELED },
+		{ DER_OVERFLOW, EOVERFLOW },  { DER_TRUNC, EOVERFLOW },
+		{ DER_REC2BIG, EOVERFLOW },   { DER_KEY2BIG, ENAMETOOLONG },
+		{ DER_EXCEEDS_PATH_LEN, ENAMETOOLONG }, { DER_BADPATH, ENOTDIR },
+		{ DER_NOTDIR, ENOTDIR },      { DER_STALE, ESTALE },
+		{ DER_TX_RESTART, ERESTART },
+	};
+	size_t i;
+
+	if (rc < 0)
+		rc = -rc;
+	if (rc == 0)
+		return 0;
+	for (i = 0; i < ARRAY_COUNT(table); i++)
+		if (table[i].der == rc)
+			return table[i].err;
+	return EIO;
+}
