@@ -48,6 +48,10 @@ struct host_ops {
 	const char *(*system)(void *ctx);
 	/** A value of the process's environment, or NULL. */
 	const char *(*env)(void *ctx, const char *name);
+	/** Whom the process acts for: user, group, and at most @cap further groups; returns how many
+	 * of these. NULL: user 0 and group 0, no others. */
+	uint32_t (*creds)(void *ctx, uint32_t *ret_uid, uint32_t *ret_gid, uint32_t cap,
+			  uint32_t *gids);
 	/**
 	 * Application memory that stands for phantom content: fills @ret_seg (a generator run for
 	 * @access RT_ACCESS_READ, a sink for WRITE) and returns true; false: it is real memory.
