@@ -278,6 +278,11 @@ int cl_array_read(struct cl_stream *s, struct cl_array *a, uint32_t nr, const da
 
 int cl_array_size(struct cl_stream *s, struct cl_array *a, uint64_t *ret_cells)
 {
+	return cl_array_stat(s, a, ret_cells, NULL);
+}
+
+int cl_array_stat(struct cl_stream *s, struct cl_array *a, uint64_t *ret_cells, uint64_t *ret_epoch)
+{
 	uint64_t dkey_val = 0;
 	daos_key_t dkey;
 	daos_key_t akey;
@@ -286,8 +291,9 @@ int cl_array_size(struct cl_stream *s, struct cl_array *a, uint64_t *ret_cells)
 
 	d_iov_set(&dkey, &dkey_val, sizeof(dkey_val));
 	d_iov_set(&akey, (void *)(uintptr_t)array_akey, sizeof(array_akey));
-	rc = cl_query_key(s, a->obj, DAOS_EPOCH_MAX, DAOS_GET_MAX | DAOS_GET_DKEY | DAOS_GET_RECX,
-			  &dkey, &akey, &recx, NULL);
+	rc = cl_query_key_epoch(s, a->obj, DAOS_EPOCH_MAX,
+				DAOS_GET_MAX | DAOS_GET_DKEY | DAOS_GET_RECX, &dkey, &akey, &recx,
+				NULL, ret_epoch);
 	if (rc != 0)
 		return rc;
 	if (dkey.iov_len == 0 || dkey_val == 0)	/* nothing, or attributes only */

@@ -164,6 +164,14 @@ int cl_list_recxs(struct cl_stream *s, struct cl_obj *o, uint64_t epoch, const d
 int cl_query_key(struct cl_stream *s, struct cl_obj *o, uint64_t epoch, uint64_t flags,
 		 daos_key_t *dkey, daos_key_t *akey, daos_recx_t *recx, uint64_t *ret_rec_bytes);
 
+/** The same, with the epoch of the newest change of the object on the shards asked; may be NULL. */
+int cl_query_key_epoch(struct cl_stream *s, struct cl_obj *o, uint64_t epoch, uint64_t flags,
+		       daos_key_t *dkey, daos_key_t *akey, daos_recx_t *recx,
+		       uint64_t *ret_rec_bytes, uint64_t *ret_epoch);
+
+/** Epoch of the newest change of the object, 0 if there was none. */
+int cl_obj_epoch_max(struct cl_stream *s, struct cl_obj *o, uint64_t *ret_epoch);
+
 /* ---- arrays --------------------------------------------------------------------------------- */
 
 /** A one-dimensional array of cells over an object: dkey = chunk number + 1, one akey. */
@@ -192,6 +200,9 @@ enum cl_array_flags {
 int cl_array_read(struct cl_stream *s, struct cl_array *a, uint32_t nr, const daos_range_t *ranges,
 		  d_sg_list_t *sgl, uint32_t flags, uint64_t *ret_short);
 int cl_array_size(struct cl_stream *s, struct cl_array *a, uint64_t *ret_cells);
+
+/** The size with the epoch of the newest change, for the price of the size. */
+int cl_array_stat(struct cl_stream *s, struct cl_array *a, uint64_t *ret_cells, uint64_t *ret_epoch);
 int cl_array_set_size(struct cl_stream *s, struct cl_array *a, uint64_t cells);
 int cl_array_punch(struct cl_stream *s, struct cl_array *a, uint32_t nr,
 		   const daos_range_t *ranges);

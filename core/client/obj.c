@@ -266,6 +266,7 @@ struct best {
 	struct wire_obj_query_key_rep rep;	/* its numbers only */
 	uint64_t akey;
 	bool has_akey;
+	uint64_t max_epoch;	/* over all shards */
 };
 
 static uint64_t key_u64(struct bytes b)
@@ -283,6 +284,7 @@ static void best_see(void *arg, struct fan *f)
 	struct best *b = arg;
 	uint64_t dkey = key_u64(r->dkey);
 
+	b->max_epoch = max_u64(b->max_epoch, r->max_epoch);
 	if ((b->flags & DAOS_GET_DKEY) && r->dkey.len == 0)
 		return;	/* nothing on that shard */
 	if (b->found && ((b->flags & DAOS_GET_MAX) ? dkey <= b->dkey : dkey >= b->dkey))
@@ -317,21 +319,47 @@ static int query_check(uint64_t flags, const daos_key_t *dkey, const daos_key_t 
 	return 0;
 }
 
-int cl_query_key(struct cl_stream *s, struct cl_obj *o, uint64_t epoch, uint64_t flags,
-		 daos_key_t *dkey, daos_key_t *akey, daos_recx_t *recx, uint64_t *ret_rec_bytes)
+static void best_store(const struct best *b, daos_key_t *dkey, daos_key_t *akey, daos_recx_t *recx)
 {
-	struct wire_obj_query_key_req req = {
+	if (!b->found) {
+		dkey->iov_len = (b->flags & DAOS_GET_DKEY) ? 0 : dkey->iov_len;
+		if (recx != NULL)
+			*recx = (daos_recx_t){ 0 };
+		return;
+	}
+	if (b->flags & DAOS_GET_DKEY)
+		key_set_u64(dkey, b->dkey);
+	if ((b->flags & DAOS_GET_AKEY) && b->has_akey)
+		key_set_u64(akey, b->akey);
+	if (recx != NULL)
+		*recx = (daos_recx_t){ b->rep.recx_idx, b->rep.recx_nr };
+}
+
+static struct wire_obj_query_key_req query_req(const struct cl_obj *o, uint64_t epoch,
+					       uint64_t flags)
+{
+	return (struct wire_obj_query_key_req){
 		.pool = o->cont->pool->uid, .cont = o->cont->uid,
 		.cont_handle = o->cont->handle, .oid = o->oid, .epoch = epoch, .flags = flags,
+		.dkey = { .ptr = "" }, .akey = { .ptr = "" },
 	};
+}
+
+int cl_query_key_epoch(struct cl_stream *s, struct cl_obj *o, uint64_t epoch, uint64_t flags,
+		       daos_key_t *dkey, daos_key_t *akey, daos_recx_t *recx,
+		       uint64_t *ret_rec_bytes, uint64_t *ret_epoch)
+{
+	struct wire_obj_query_key_req req = query_req(o, epoch, flags);
 	struct best b = { .flags = flags };
 	struct fan one;
 	int rc = query_check(flags, dkey, akey);
 
 	if (rc != 0)
 		return rc;
-	req.dkey = (flags & DAOS_GET_DKEY) ? (struct bytes){ .ptr = "" } : key_bytes(dkey);
-	req.akey = (flags & DAOS_GET_AKEY) ? (struct bytes){ .ptr = "" } : key_bytes(akey);
+	if (!(flags & DAOS_GET_DKEY))
+		req.dkey = key_bytes(dkey);
+	if (!(flags & DAOS_GET_AKEY))
+		req.akey = key_bytes(akey);
 	if (flags & DAOS_GET_DKEY) {
 		rc = fan_out(s, o, WIRE_OBJ_QUERY_KEY, &req, &req.shard, best_see, &b);
 	} else {
@@ -348,19 +376,27 @@ int cl_query_key(struct cl_stream *s, struct cl_obj *o, uint64_t epoch, uint64_t
 	}
 	if (rc != 0)
 		return rc;
-	if (!b.found) {
-		dkey->iov_len = (flags & DAOS_GET_DKEY) ? 0 : dkey->iov_len;
-		if (recx != NULL)
-			*recx = (daos_recx_t){ 0 };
-	} else {
-		if (flags & DAOS_GET_DKEY)
-			key_set_u64(dkey, b.dkey);
-		if ((flags & DAOS_GET_AKEY) && b.has_akey)
-			key_set_u64(akey, b.akey);
-		if (recx != NULL)
-			*recx = (daos_recx_t){ b.rep.recx_idx, b.rep.recx_nr };
-	}
+	best_store(&b, dkey, akey, recx);
 	if (ret_rec_bytes != NULL)
 		*ret_rec_bytes = b.found ? b.rep.rec_bytes : 0;
+	if (ret_epoch != NULL)
+		*ret_epoch = b.max_epoch;
 	return 0;
+}
+
+int cl_query_key(struct cl_stream *s, struct cl_obj *o, uint64_t epoch, uint64_t flags,
+		 daos_key_t *dkey, daos_key_t *akey, daos_recx_t *recx, uint64_t *ret_rec_bytes)
+{
+	return cl_query_key_epoch(s, o, epoch, flags, dkey, akey, recx, ret_rec_bytes, NULL);
+}
+
+int cl_obj_epoch_max(struct cl_stream *s, struct cl_obj *o, uint64_t *ret_epoch)
+{
+	struct wire_obj_query_key_req req = query_req(o, DAOS_EPOCH_MAX, 0);
+	struct best b = { 0 };
+	int rc = fan_out(s, o, WIRE_OBJ_QUERY_KEY, &req, &req.shard, best_see, &b);
+
+	if (rc == 0)
+		*ret_epoch = b.max_epoch;
+	return rc;
 }

@@ -208,10 +208,9 @@ static int query_serve(struct rpc_req *req, struct obj_cont *c)
 
 	if (q == NULL)
 		return -DER_NOMEM;
-	if (in->flags == 0) {
-		rc = vos_obj_epoch_max(c->vc, in->oid, &rep->max_epoch);
+	rc = vos_obj_epoch_max(c->vc, in->oid, &rep->max_epoch);
+	if (rc != 0 || in->flags == 0)
 		return rc != 0 ? rc : rpc_reply(req, 0, rep, NULL);
-	}
 	rc = query_load(in, q);
 	if (rc == 0)
 		rc = vos_query_key(c->vc, &op, q);

@@ -347,7 +347,7 @@
 	F(X, U64, recx_idx, 0)                                                                     \
 	F(X, U64, recx_nr, 0)                                                                      \
 	F(X, U64, rec_bytes, 0)                                                                    \
-	F(X, U64, max_epoch, 0)
+	F(X, U64, max_epoch, 0)		/* newest change of the object on the shard */
 
 #define WIRE_F_obj_sync_req(F, S, X)                                                               \
 	F(X, UID, pool, 0)                                                                         \
