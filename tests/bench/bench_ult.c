@@ -8,7 +8,8 @@
 
 #include <stdlib.h>
 
-#define BATCH 100000u
+#define BATCH 102400u
+#define YIELDERS 16u	/* enough that a turn of the loop is mostly switches, as under load */
 #define PAIR "unit=ns peer=\"a pair of jump_fcontext\""
 
 struct stream {
@@ -77,7 +78,7 @@ static void yielder(void *arg)
 {
 	struct stream *s = arg;
 
-	for (uint32_t i = 0; i < BATCH / 2; i++) {
+	for (uint32_t i = 0; i < BATCH / YIELDERS; i++) {
 		s->ran++;
 		rt_yield(&s->rt);
 	}
@@ -93,9 +94,11 @@ static void short_life(void *arg)
 /* One batch of operations; the count is checked, so that a batch that ran less is no fast batch. */
 static int switch_batch(struct stream *s)
 {
-	if (rt_spawn(&s->rt, yielder, s, NULL) != 0 || rt_spawn(&s->rt, yielder, s, NULL) != 0)
-		return -1;
-	(void)rt_run(&s->rt, 0);
+	for (uint32_t i = 0; i < YIELDERS; i++)
+		if (rt_spawn(&s->rt, yielder, s, NULL) != 0)
+			return -1;
+	while (rt_next_ns(&s->rt) == 0)
+		(void)rt_run(&s->rt, 0);
 	return 0;
 }
 
