@@ -24,7 +24,7 @@ struct rpc_limits rpc_limits_default(void)
 		.clients_max = 4096,
 		.replies_per_client_max = 256,
 		.reply_cache_bytes = 16 << 20,
-		.pool_max = 64,
+		.pool_max = 16,
 	};
 }
 

@@ -352,8 +352,10 @@ static void op_answered(struct rpc_op *op)
 		op_drop_reply(op);
 	}
 	rpc_peer_good(op->peer);
-	if (op->expired)
+	if (op->expired) {
+		MARK(rpc->rt, "rpc_late_answer");
 		rpc->stats.late++;
+	}
 	if (ok && rpc->opts.on_map != NULL && call->rep_map_version > call->map_version)
 		rpc->opts.on_map(rpc->opts.arg, call, call->rep_map_version);
 	if (rc == 0 || !op_back_off(op, rc))
@@ -618,6 +620,8 @@ int rpc_group_send(struct rpc_group *g, struct rpc_call *call)
 		g->pending++;
 	} else {
 		call->rc = rc;
+		call->answered = false;
+		call->has_rep = false;
 		group_result(g, rc);
 	}
 	return rc;

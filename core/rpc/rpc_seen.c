@@ -35,6 +35,7 @@ static bool client_forget(struct rpc *rpc, const struct rpc_client *keep)
 		if (c != keep && c->serving == 0 && c->waiting_count == 0) {
 			client_free(rpc, c);
 			rpc->stats.clients_forgotten++;
+			MARK(rpc->rt, "rpc_client_forgotten");
 			return true;
 		}
 	}
@@ -109,6 +110,7 @@ static void seen_again(struct rpc *rpc, struct rpc_seen *s, const struct wire_he
 		       struct rt_in *in)
 {
 	if (s->done) {
+		MARK(rpc->rt, "rpc_replayed");
 		rpc->stats.replayed++;
 		seen_answer(rpc, s, in);
 		return;
@@ -117,6 +119,7 @@ static void seen_again(struct rpc *rpc, struct rpc_seen *s, const struct wire_he
 		rpc_refuse(rpc, in, head, -DER_INPROGRESS);
 		return;
 	}
+	MARK(rpc->rt, "rpc_attached");
 	rpc->stats.attached++;
 	s->attached = in;
 	s->attached_head = *head;
@@ -147,6 +150,7 @@ enum rpc_seen_verdict rpc_seen_check(struct rpc *rpc, struct rpc_client *c,
 	struct rpc_seen *s;
 
 	if (head->seq < c->acked) {
+		MARK(rpc->rt, "rpc_late_copy");
 		rpc->stats.duplicates++;
 		rpc_refuse(rpc, in, head, -DER_ALREADY);
 		return SEEN_HANDLED;
@@ -235,6 +239,7 @@ void rpc_seen_undo(struct rpc *rpc, struct rpc_seen *s)
 	seen_free(rpc, s);
 	if (in == NULL)
 		return;
+	MARK(rpc->rt, "rpc_copy_served_instead");
 	if (rpc->stopping)
 		rpc_refuse(rpc, in, &head, -DER_SHUTDOWN);
 	else

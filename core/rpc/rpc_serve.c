@@ -174,6 +174,7 @@ static void msg_resume(struct rpc *rpc, const struct rpc_msg *m)
 		msg_start(rpc, m);
 		return;
 	}
+	MARK(rpc->rt, "rpc_expired_unserved");
 	rpc->stats.expired++;
 	if (m->seen != NULL)
 		rpc_seen_undo(rpc, m->seen);
@@ -476,6 +477,7 @@ static int bulk_wait_stalled(struct rpc *rpc, struct rpc_sreq *req, struct rt_ev
 	bool gives_place = rpc->stalled_count < rpc->lim.stalled_max;
 	int rc;
 
+	MARK(rpc->rt, "rpc_transfer_stalled");
 	rpc->stats.stalls++;
 	if (gives_place) {
 		place_count(rpc, req, -1);

@@ -59,6 +59,7 @@ struct stream {
 	struct rpc *rpc;
 	struct net net;
 	struct hlc hlc;
+	uint32_t resolves;
 };
 
 /* The service, one per bed: what its handlers do, and saw. */
@@ -82,7 +83,6 @@ struct bed {
 	struct service srv;
 	uint32_t map_seen;
 	int map_calls;
-	uint32_t resolves;
 	bool resolve_fails;
 	void (*fn)(struct bed *bed);
 	bool finished;
@@ -426,7 +426,7 @@ static inline int bed_resolve(void *arg, struct rpc_ep ep, char *ret_uri)
 {
 	struct stream *s = arg;
 
-	s->bed->resolves++;
+	s->resolves++;
 	if (s->bed->resolve_fails)
 		return -DER_NONEXIST;
 	snprintf(ret_uri, RT_URI_MAX, "local:%u/%u", ep.rank, ep.tag);

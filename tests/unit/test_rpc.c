@@ -2,6 +2,9 @@
  * rpc: calls, deadlines, retry, at most once, credits, fairness, hostile bytes, restart, no
  * memory.
  */
+#include <semaphore.h>
+#include <stdatomic.h>
+
 #include "tests/unit/rpc_bed.h"
 
 /* Tries again soon after a try got no answer. */
@@ -933,7 +936,7 @@ static void test_restart(void **state)
 	assert_true(v.done);
 	assert_int_equal(v.call.rc, 0);
 	assert_int_equal(rpc_peer_state(rpc, ep), RPC_PEER_UP);
-	assert_true(bed->resolves > 2);
+	assert_true(bed->s[1].resolves > 2);
 	bed_free(bed);
 }
 
@@ -1291,6 +1294,84 @@ static void test_stacks(void **state)
 	bed_free(bed);
 }
 
+/* ---- streams on threads of their own -------------------------------------------------------- */
+
+#define CALLERS 3
+#define CALLS_EACH 2000
+
+struct thread_bed {
+	struct bed bed;
+	sem_t ended;
+	atomic_int wrong;
+};
+
+static struct thread_bed tb;
+
+/* Every caller's keys are its own, and every key is used once. */
+static void thread_caller(void *arg)
+{
+	struct stream *s = arg;
+	struct update u;
+	uint64_t i;
+
+	for (i = 0; i < CALLS_EACH; i++) {
+		update_init(&u, s, (uint32_t)(s - tb.bed.s), i);
+		u.call.ep.rank = 0;
+		if (rpc_call(s->rpc, &u.call) != 0 || u.rep.epoch != i + 1)
+			atomic_fetch_add(&tb.wrong, 1);
+		rpc_call_fini(s->rpc, &u.call);
+	}
+	rpc_stop(s->rpc);
+	sem_post(&tb.ended);
+}
+
+static void thread_stop_server(struct rt *rt, void *arg)
+{
+	(void)rt_spawn(rt, arg, &tb.bed.s[0], NULL);
+}
+
+static void thread_stopper(void *arg)
+{
+	bed_stop_one(arg);
+	sem_post(&tb.ended);
+}
+
+static void test_threads(void **state)
+{
+	struct local_opts opts = { .driver = LOCAL_THREADS, .flags = LOCAL_SEEDED, .seed = 5 };
+	int i;
+
+	(void)state;
+	memset(&tb, 0, sizeof(tb));
+	sem_init(&tb.ended, 0, 0);
+	assert_int_equal(local_world_create(&opts, &tb.bed.world), 0);
+	rt_waitq_init(&tb.bed.srv.gate);
+	for (i = 0; i <= CALLERS; i++)
+		bed_stream_up(&tb.bed, i, NULL);
+	for (i = 1; i <= CALLERS; i++)
+		assert_int_equal(rt_spawn(tb.bed.s[i].rt, thread_caller, &tb.bed.s[i], NULL), 0);
+	for (i = 0; i <= CALLERS; i++)
+		assert_int_equal(local_stream_start(tb.bed.s[i].ls), 0);
+	for (i = 1; i <= CALLERS; i++)
+		sem_wait(&tb.ended);
+	assert_int_equal(local_stream_post(tb.bed.s[0].ls, thread_stop_server, thread_stopper), 0);
+	sem_wait(&tb.ended);
+	assert_int_equal(tb.wrong, 0);
+	for (i = 0; i <= CALLERS; i++)
+		local_stream_stop(tb.bed.s[i].ls);
+	for (i = 0; i < CALLS_EACH; i++)
+		assert_int_equal(tb.bed.srv.applied[i], CALLERS);
+	for (i = CALLERS; i >= 0; i--) {
+		assert_int_equal(tb.bed.s[i].rt->ult_count, 0);
+		rpc_destroy(tb.bed.s[i].rpc);
+		tb.bed.s[i].rt->ops.net = tb.bed.s[i].net.in;
+		tb.bed.s[i].rt->ops.net_ctx = tb.bed.s[i].net.in_ctx;
+		assert_int_equal(local_stream_close(tb.bed.s[i].ls), 0);
+	}
+	local_world_destroy(tb.bed.world);
+	sem_destroy(&tb.ended);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -1322,6 +1403,7 @@ int main(void)
 		cmocka_unit_test(test_stop),
 		cmocka_unit_test(test_no_memory),
 		cmocka_unit_test(test_stacks),
+		cmocka_unit_test(test_threads),
 	};
 
 	return cmocka_run_group_tests_name("rpc", tests, NULL, NULL);
