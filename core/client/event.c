@@ -65,7 +65,11 @@ static bool ev_valid(daos_event_t *event)
 
 static void eq_free(struct process *p, struct cl_ref *ref)
 {
-	process_free(p, container_of(ref, struct eq, ref));
+	struct eq *eq = container_of(ref, struct eq, ref);
+
+	if (eq->stream != NULL)	/* never destroyed by the program: the library's end does it */
+		p->host->stream_close(p->host_ctx, eq->stream);
+	process_free(p, eq);
 }
 
 void eq_forked(struct cl_ref *ref)
@@ -106,11 +110,8 @@ int daos_eq_create(daos_handle_t *eqh)
 	rc = p->host->stream_open(p->host_ctx, p, &eq->stream);
 	if (rc == 0)
 		rc = hdl_insert(p, &eq->ref, eqh);
-	if (rc != 0) {
-		if (eq->stream != NULL)
-			p->host->stream_close(p->host_ctx, eq->stream);
+	if (rc != 0)
 		cl_put(p, &eq->ref);
-	}
 	return rc;
 }
 

@@ -1,0 +1,384 @@
+/*
+ * The process singleton of real processes, and the only home of process globals, getenv() and
+ * pthread_atfork().
+ *
+ * Environment: GEMEL_EMBEDDED, a directory (or "mem"), for a system inside the process; else
+ * GEMEL_SYSTEM, the path of the system file (default /etc/gemel/system.yml).
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "daos.h"
+#include "transports/host/attach.h"
+#include "transports/host/embed.h"
+
+#define SYSTEM_FILE_DEFAULT "/etc/gemel/system.yml"
+#define ERR_BYTES 512
+
+enum host_mode { HOST_OFF = 0, HOST_ENGINES, HOST_EMBEDDED };
+
+struct host {
+	pthread_mutex_t init_lock;	/* init, fini and fork */
+	pthread_mutex_t lock;		/* host_ops.lock */
+	uint32_t init_count;
+	enum host_mode mode;
+	struct process proc;
+	struct sysfile *sys;
+	struct attach_opts attach;
+	struct embed *embed;
+	bool embed_lost;		/* this is a child: the system is its parent's */
+	uint32_t stream_seq;
+	bool fork_hooked;
+};
+
+static struct host host = {
+	.init_lock = PTHREAD_MUTEX_INITIALIZER,
+	.lock = PTHREAD_MUTEX_INITIALIZER,
+};
+
+struct process *host_self(void)
+{
+	return host.init_count > 0 ? &host.proc : NULL;
+}
+
+/* ---- streams of an embedded system ---------------------------------------------------------- */
+
+struct embed_client {
+	struct cl_stream client;
+	struct local_stream *ls;
+};
+
+static int embed_client_open(struct host *h, struct process *p, struct cl_stream **ret_stream)
+{
+	struct embed_client *c;
+	char name[48];
+	int rc;
+
+	if (h->embed_lost)
+		return -DER_BUSY;
+	c = calloc(1, sizeof(*c));
+	if (c == NULL)
+		return -DER_NOMEM;
+	(void)pthread_mutex_lock(&h->lock);
+	(void)snprintf(name, sizeof(name), "client%u/0", h->stream_seq++);
+	(void)pthread_mutex_unlock(&h->lock);
+	rc = local_stream_create(embed_world(h->embed), name, &c->ls);
+	if (rc == 0)
+		rc = cl_stream_init(&c->client, p, local_stream_rt(c->ls));
+	if (rc != 0) {
+		if (c->ls != NULL)
+			(void)local_stream_close(c->ls);
+		free(c);
+		return rc;
+	}
+	c->client.host = c;
+	*ret_stream = &c->client;
+	return 0;
+}
+
+static void client_stop(void *arg)
+{
+	cl_stream_stop(arg);
+}
+
+static void embed_client_close(struct host *h, struct cl_stream *s)
+{
+	struct embed_client *c = container_of(s, struct embed_client, client);
+
+	if (h->embed_lost)
+		return;	/* a copy of the parent's: not ours to touch */
+	seat_run_rt(embed_seat(h->embed), s->rt, client_stop, s);
+	while (s->rt->ult_count > 0)
+		(void)local_world_step(embed_world(h->embed));
+	cl_stream_fini(s);
+	(void)local_stream_close(c->ls);
+	free(c);
+}
+
+/* ---- host_ops ------------------------------------------------------------------------------- */
+
+static struct seat *seat_of(struct host *h, struct cl_stream *s)
+{
+	if (h->mode == HOST_EMBEDDED)
+		return embed_seat(h->embed);
+	return attach_stream_seat(s->host);
+}
+
+static int op_stream_open(void *ctx, struct process *p, struct cl_stream **ret_stream)
+{
+	struct attach_stream *as;
+	struct host *h = ctx;
+	int rc;
+
+	if (h->mode == HOST_EMBEDDED)
+		return embed_client_open(h, p, ret_stream);
+	rc = attach_stream_open(p, h->sys, &h->attach, &as);
+	if (rc == 0)
+		*ret_stream = attach_stream_client(as);
+	return rc;
+}
+
+static void op_stream_close(void *ctx, struct cl_stream *s)
+{
+	struct host *h = ctx;
+
+	if (h->mode == HOST_EMBEDDED)
+		embed_client_close(h, s);
+	else
+		attach_stream_close(s->host);
+}
+
+static void op_run(void *ctx, struct cl_stream *s, struct cl_task *t)
+{
+	seat_run(seat_of(ctx, s), s, t);
+}
+
+static void op_post(void *ctx, struct cl_stream *s, struct cl_task *t)
+{
+	seat_post(seat_of(ctx, s), s, t);
+}
+
+static void op_lock(void *ctx)
+{
+	(void)pthread_mutex_lock(&((struct host *)ctx)->lock);
+}
+
+static void op_unlock(void *ctx)
+{
+	(void)pthread_mutex_unlock(&((struct host *)ctx)->lock);
+}
+
+static void *op_alloc(void *ctx, size_t bytes)
+{
+	(void)ctx;
+	return calloc(1, bytes);
+}
+
+static void op_free(void *ctx, void *ptr)
+{
+	(void)ctx;
+	free(ptr);
+}
+
+static int op_resolve(void *ctx, struct rpc_ep ep, char *ret_uri)
+{
+	const struct sysfile_rank *r;
+	struct host *h = ctx;
+
+	if (h->mode == HOST_EMBEDDED)
+		return embed_resolve(h->embed, ep, ret_uri);
+	r = sysfile_find(h->sys, ep.rank);
+	if (r == NULL || ep.tag > r->targets)
+		return -DER_NONEXIST;
+	return sysfile_uri(r->uri, ep.tag, ret_uri);
+}
+
+static uint32_t op_leader(void *ctx)
+{
+	struct host *h = ctx;
+
+	return h->mode == HOST_EMBEDDED ? 0 : h->sys->ranks[0].rank;
+}
+
+static const char *op_system(void *ctx)
+{
+	struct host *h = ctx;
+
+	return h->mode == HOST_EMBEDDED ? EMBED_SYSTEM : h->sys->name;
+}
+
+static const char *op_env(void *ctx, const char *name)
+{
+	(void)ctx;
+	return getenv(name);
+}
+
+static bool op_phantom(void *ctx, void *ptr, uint64_t bytes, uint32_t access,
+		       struct bseg *ret_seg)
+{
+	(void)ctx;
+	(void)ptr;
+	(void)bytes;
+	(void)access;
+	(void)ret_seg;
+	return false;
+}
+
+static const struct host_ops real_ops = {
+	.stream_open = op_stream_open,
+	.stream_close = op_stream_close,
+	.run = op_run,
+	.post = op_post,
+	.lock = op_lock,
+	.unlock = op_unlock,
+	.alloc = op_alloc,
+	.free = op_free,
+	.resolve = op_resolve,
+	.leader = op_leader,
+	.system = op_system,
+	.env = op_env,
+	.phantom = op_phantom,
+};
+
+/* ---- fork ----------------------------------------------------------------------------------- */
+
+/* Tables must not be in the middle of a change when they are copied. */
+static void fork_prepare(void)
+{
+	(void)pthread_mutex_lock(&host.init_lock);
+	(void)pthread_mutex_lock(&host.lock);
+}
+
+static void fork_parent(void)
+{
+	(void)pthread_mutex_unlock(&host.lock);
+	(void)pthread_mutex_unlock(&host.init_lock);
+}
+
+/* The child has copies of the parent's streams; using them would speak with the parent's voice. It
+ * forgets them, and opens its own when it makes a call. */
+static void fork_child(void)
+{
+	(void)pthread_mutex_init(&host.lock, NULL);
+	(void)pthread_mutex_init(&host.init_lock, NULL);
+	if (host.init_count == 0)
+		return;
+	process_forked(&host.proc);
+	host.embed_lost = host.mode == HOST_EMBEDDED;
+}
+
+/* ---- init and fini -------------------------------------------------------------------------- */
+
+static void complain(const char *what)
+{
+	(void)fprintf(stderr, "gemel: %s\n", what);
+}
+
+static int number_env(const char *name, uint32_t max, uint32_t *ret_v)
+{
+	const char *s = getenv(name);
+	char err[ERR_BYTES];
+	unsigned long v;
+	char *end;
+
+	if (s == NULL || s[0] == 0)
+		return 0;
+	errno = 0;
+	v = strtoul(s, &end, 10);
+	if (errno != 0 || *end != 0 || v == 0 || v > max) {
+		(void)snprintf(err, sizeof(err), "%s=%s: not a number in 1…%u", name, s, max);
+		complain(err);
+		return -DER_INVAL;
+	}
+	*ret_v = (uint32_t)v;
+	return 0;
+}
+
+static int start_embedded(struct host *h, const char *dir)
+{
+	struct embed_opts opts = { .dir = dir, .pool = getenv("GEMEL_POOL") };
+	char err[ERR_BYTES];
+	int rc;
+
+	rc = number_env("GEMEL_EMBEDDED_TARGETS", EMBED_TARGETS_MAX, &opts.targets);
+	if (rc != 0)
+		return rc;
+	rc = embed_open(&opts, err, sizeof(err), &h->embed);
+	if (rc != 0)
+		complain(err);
+	h->mode = HOST_EMBEDDED;
+	h->embed_lost = false;
+	return rc;
+}
+
+static int start_engines(struct host *h)
+{
+	const char *path = getenv("GEMEL_SYSTEM");
+	char err[ERR_BYTES];
+	int rc;
+
+	if (path == NULL || path[0] == 0)
+		path = SYSTEM_FILE_DEFAULT;
+	rc = sysfile_load(path, err, sizeof(err), &h->sys);
+	if (rc != 0) {
+		complain(err);
+		complain("set GEMEL_SYSTEM to the system file, or GEMEL_EMBEDDED to a directory");
+		return rc;
+	}
+	h->attach = (struct attach_opts){ .interface = getenv("D_INTERFACE"),
+					  .domain = getenv("D_DOMAIN") };
+	h->mode = HOST_ENGINES;
+	return 0;
+}
+
+static int start(struct host *h)
+{
+	const char *dir = getenv("GEMEL_EMBEDDED");
+	int rc;
+
+	if (!h->fork_hooked) {
+		if (pthread_atfork(fork_prepare, fork_parent, fork_child) != 0)
+			return -DER_NOMEM;
+		h->fork_hooked = true;
+	}
+	process_init(&h->proc, &real_ops, h);
+	rc = dir != NULL && dir[0] != 0 ? start_embedded(h, dir) : start_engines(h);
+	if (rc != 0)
+		h->mode = HOST_OFF;
+	return rc;
+}
+
+int host_init(void)
+{
+	int rc = 0;
+
+	(void)pthread_mutex_lock(&host.init_lock);
+	if (host.init_count == 0)
+		rc = start(&host);
+	if (rc == 0)
+		host.init_count++;
+	(void)pthread_mutex_unlock(&host.init_lock);
+	return rc;
+}
+
+static void stop(struct host *h)
+{
+	struct cl_stream *s = h->proc.main;
+
+	if (s != NULL)
+		h->proc.host->stream_close(h, s);
+	h->proc.main = NULL;
+	process_fini(&h->proc);
+	if (!h->embed_lost)
+		embed_close(h->embed);
+	h->embed = NULL;
+	sysfile_free(h->sys);
+	h->sys = NULL;
+	h->mode = HOST_OFF;
+}
+
+int host_fini(void)
+{
+	int rc = 0;
+
+	(void)pthread_mutex_lock(&host.init_lock);
+	if (host.init_count == 0)
+		rc = -DER_UNINIT;
+	else if (host.init_count == 1)
+		stop(&host);
+	if (rc == 0)
+		host.init_count--;
+	(void)pthread_mutex_unlock(&host.init_lock);
+	return rc;
+}
+
+int daos_reinit(void)
+{
+	struct cl_stream *s;
+
+	return host_self() == NULL ? -DER_UNINIT : process_main(&host.proc, &s);
+}

@@ -1,0 +1,203 @@
+#include "transports/host/seat.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+
+/* A piece of work on its way to a ULT. A thread's own lies on its stack, a posted one on the heap. */
+struct work {
+	struct loop_msg msg;
+	struct seat *seat;
+	struct rt *rt;
+	struct cl_stream *stream;	/* of a task */
+	struct cl_task *task;		/* NULL: fn */
+	void (*fn)(void *arg);
+	void *arg;
+	bool posted;			/* nobody waits for it: the ULT frees it */
+	atomic_bool done;
+	struct list link;		/* in seat->waiting */
+	pthread_cond_t cond;
+};
+
+void seat_init(struct seat *seat, struct loop *loop)
+{
+	*seat = (struct seat){ .loop = loop };
+	(void)pthread_mutex_init(&seat->lock, NULL);
+	list_init(&seat->waiting);
+}
+
+void seat_fini(struct seat *seat)
+{
+	ASSERT(!seat->taken && list_empty(&seat->waiting));
+	(void)pthread_mutex_destroy(&seat->lock);
+}
+
+static void work_finish(struct work *w)
+{
+	struct seat *seat = w->seat;
+
+	if (w->posted) {
+		free(w);
+		return;
+	}
+	(void)pthread_mutex_lock(&seat->lock);
+	atomic_store(&w->done, true);
+	(void)pthread_cond_signal(&w->cond);
+	(void)pthread_mutex_unlock(&seat->lock);
+}
+
+static void work_ult(void *arg)
+{
+	struct work *w = arg;
+
+	if (w->task != NULL) {
+		w->task->stream = w->stream;
+		w->task->fn(w->task);
+	} else {
+		w->fn(w->arg);
+	}
+	work_finish(w);
+}
+
+static void work_arrive(struct loop_msg *msg)
+{
+	struct work *w = container_of(msg, struct work, msg);
+	struct ult_opts opts = { .name = "call" };
+
+	/* No stack for it now: others will end and give theirs back. */
+	if (rt_spawn(w->rt, work_ult, w, &opts) != 0)
+		(void)loop_post(w->seat->loop, msg);
+}
+
+/* With the lock held: a seat that is free goes to whoever waits longest. */
+static void seat_leave(struct seat *seat)
+{
+	seat->taken = false;
+	if (!list_empty(&seat->waiting))
+		(void)pthread_cond_signal(&list_first(&seat->waiting, struct work, link)->cond);
+}
+
+static void work_drive(struct seat *seat, struct work *w)
+{
+	while (!atomic_load(&w->done))
+		(void)loop_step(seat->loop, LOOP_SLEEP);
+}
+
+/* On a ULT of this very loop: the work is a plain call, or a ULT beside ours that we wait for. */
+static bool inside(struct seat *seat)
+{
+	bool in;
+
+	(void)pthread_mutex_lock(&seat->lock);
+	in = seat->taken && pthread_equal(seat->driver, pthread_self());
+	(void)pthread_mutex_unlock(&seat->lock);
+	return in;
+}
+
+static void work_wait(struct seat *seat, struct work *w)
+{
+	(void)pthread_mutex_lock(&seat->lock);
+	list_add_tail(&seat->waiting, &w->link);
+	while (!atomic_load(&w->done)) {
+		if (seat->taken) {
+			(void)pthread_cond_wait(&w->cond, &seat->lock);
+			continue;
+		}
+		seat->taken = true;
+		seat->driver = pthread_self();
+		list_del(&w->link);
+		(void)pthread_mutex_unlock(&seat->lock);
+		work_drive(seat, w);
+		(void)pthread_mutex_lock(&seat->lock);
+		seat_leave(seat);
+	}
+	list_del(&w->link);
+	(void)pthread_mutex_unlock(&seat->lock);
+}
+
+static void work_run(struct seat *seat, struct work *w)
+{
+	bool ok;
+
+	(void)pthread_cond_init(&w->cond, NULL);
+	list_init(&w->link);
+	w->msg.fn = work_arrive;
+	ok = loop_post(seat->loop, &w->msg);
+	ASSERT(ok);
+	work_wait(seat, w);
+	(void)pthread_cond_destroy(&w->cond);
+}
+
+/* A callback on another stream of the seat we are in: its loop is ours, so step it from here. */
+static void nested_run(struct seat *seat, struct work *w)
+{
+	struct rt *self = NULL;
+	struct list *pos;
+
+	list_for_each(pos, &seat->loop->streams) {
+		struct loop_stream *ls = list_entry(pos, struct loop_stream, link);
+
+		if (rt_self(ls->rt) != NULL)
+			self = ls->rt;
+	}
+	ASSERT(self != NULL && self != w->rt);
+	w->msg.fn = work_arrive;
+	(void)loop_post(seat->loop, &w->msg);
+	(void)pthread_cond_init(&w->cond, NULL);
+	list_init(&w->link);
+	while (!atomic_load(&w->done))
+		rt_yield(self);
+	(void)pthread_cond_destroy(&w->cond);
+}
+
+void seat_run(struct seat *seat, struct cl_stream *s, struct cl_task *t)
+{
+	struct work w = { .seat = seat, .rt = s->rt, .stream = s, .task = t };
+
+	if (!inside(seat)) {
+		work_run(seat, &w);
+	} else if (rt_self(s->rt) != NULL) {
+		t->stream = s;
+		t->fn(t);
+	} else {
+		nested_run(seat, &w);
+	}
+}
+
+void seat_run_rt(struct seat *seat, struct rt *rt, void (*fn)(void *arg), void *arg)
+{
+	struct work w = { .seat = seat, .rt = rt, .fn = fn, .arg = arg };
+
+	work_run(seat, &w);
+}
+
+void seat_post(struct seat *seat, struct cl_stream *s, struct cl_task *t)
+{
+	struct work *w = calloc(1, sizeof(*w));
+	bool mine = false;
+
+	/* A task that was accepted must run: without memory for the message, it runs now. */
+	if (w == NULL) {
+		seat_run(seat, s, t);
+		return;
+	}
+	*w = (struct work){ .seat = seat, .rt = s->rt, .stream = s, .task = t, .posted = true };
+	w->msg.fn = work_arrive;
+	(void)loop_post(seat->loop, &w->msg);
+	if (inside(seat))
+		return;
+	(void)pthread_mutex_lock(&seat->lock);
+	if (!seat->taken) {
+		seat->taken = true;
+		seat->driver = pthread_self();
+		mine = true;
+	}
+	(void)pthread_mutex_unlock(&seat->lock);
+	if (!mine)
+		return;
+	/* Once for the message to become a ULT, once for the ULT to send. */
+	(void)loop_step(seat->loop, LOOP_POLL);
+	(void)loop_step(seat->loop, LOOP_POLL);
+	(void)pthread_mutex_lock(&seat->lock);
+	seat_leave(seat);
+	(void)pthread_mutex_unlock(&seat->lock);
+}
