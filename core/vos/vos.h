@@ -179,8 +179,8 @@ void vos_fetch_end(struct vos_fetch *f);
 /**
  * Call @fn for entries from @anchor on, which then stands behind the last one taken, or at the end
  * (vos_anchor_is_end()). The anchor stays good whatever happens to the entries between two calls:
- * an entry that is there all the time is reported exactly once. (Keys over 72 bytes that aggregation
- * removed meanwhile: others that begin with the same 72 bytes may be reported twice.)
+ * an entry that is there all the time is reported exactly once. (Keys over 64 bytes that aggregation
+ * removed meanwhile: others that begin with the same 64 bytes may be reported twice.)
  *
  * Orders: integers by value; lexical by memcmp, shorter first; hashed by (vos_key_hash(), memcmp).
  * An object type's key types are those of daos_obj.h.
