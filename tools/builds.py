@@ -32,6 +32,7 @@ def lang_args(*flags):
 KINDS = {
     'gcc': (GCC, ALL + ['--buildtype=debugoptimized', '--werror']),
     'clang': (CLANG, ALL + ['--buildtype=debugoptimized', '--werror']),
+    'debug': (GCC, ALL + ['--buildtype=debug']),    # -O0: digests must not depend on the optimiser
     'san': (CLANG, ALL + SAN + ['--buildtype=debugoptimized'] + lang_args(RECOVER)),
     'release': (GCC, ALL + ['--buildtype=release', '-Db_lto=true']),
     'fuzz': (CLANG, ALL + SAN + ['--buildtype=debugoptimized', '-Dfuzz=true'] +

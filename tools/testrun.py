@@ -8,7 +8,7 @@ runs, except tests tagged "slow", which run only when named. Any other --KEY VAL
 the test programs in the environment variable GEMEL_TEST_ARGS.
 
 Where a meson test runs: suite "unit" under ASan and UBSan and in the LTO release build, all others in the
-gcc build; a second tag of "gcc", "clang", "san" or "release" says otherwise.
+gcc build; further tags of "gcc", "clang", "debug", "san" or "release" say otherwise.
 
 Whatever cannot run counts as failed: a test that skips, a build that fails and the tests behind it. The
 last line is "N passed, N failed"; the exit code is 0 if nothing failed and something passed.
@@ -32,7 +32,7 @@ TAIL_LINES = 60
 BUDGETS = {'build-gcc': 150, 'build-clang': 150, 'format': 20, 'tidy': 60, 'tidy-plant': 90, 'tools': 60,
            'unit-san': 180, 'unit-release': 180, 'fuzz': 240}
 BUDGET_OTHER = 180
-BUILD_TAGS = {'gcc', 'clang', 'san', 'release'}
+BUILD_TAGS = {'gcc', 'clang', 'debug', 'san', 'release'}
 SYMBOLIZER = '/usr/lib/llvm-14/bin/llvm-symbolizer'
 SAN_ENV = {
     'ASAN_OPTIONS': 'halt_on_error=1:abort_on_error=1:print_summary=1:detect_leaks=1:'
