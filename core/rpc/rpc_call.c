@@ -417,7 +417,8 @@ static int op_submit(struct rpc_op *op)
 	}
 	op->state = OP_INFLIGHT;
 	peer->inflight++;
-	if (r->try_timeout_ns != 0 && r->try_timeout_ns < op->deadline_ns - now)
+	if (r->try_timeout_ns != 0 && op->deadline_ns > now &&
+	    r->try_timeout_ns < op->deadline_ns - now)
 		rt_timer_arm(rpc->rt, &op->timer, now + r->try_timeout_ns);
 	return 0;
 }

@@ -155,6 +155,7 @@ struct rpc_client {
 	struct list turn;		/**< in rpc's turns: it waits and may be served */
 	struct list seen;
 	uint32_t waiting_count;
+	uint32_t waiting_priority;	/**< in rpc's own queue */
 	uint32_t serving;
 	uint32_t seen_count;
 	uint64_t acked;			/**< its operations below this are over */

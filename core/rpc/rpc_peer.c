@@ -76,11 +76,25 @@ int rpc_peer_get(struct rpc *rpc, struct rpc_ep ep, struct rpc_peer **ret_peer)
 	return 0;
 }
 
-int rpc_peer_ready(struct rpc *rpc, struct rpc_peer *peer)
+static int peer_open(struct rpc *rpc, struct rpc_peer *peer)
 {
 	char uri[RT_URI_MAX] = "";
-	uint64_t now;
 	int rc;
+
+	if (rpc->opts.resolve == NULL)
+		return -DER_NONEXIST;
+	rc = rpc->opts.resolve(rpc->opts.arg, peer->ep, uri);
+	if (rc != 0)
+		return rc;
+	rc = rt_peer_open(rpc->rt, uri, &peer->rtp);
+	if (rc == 0)
+		rpc->stats.peer_opens++;
+	return rc;
+}
+
+int rpc_peer_ready(struct rpc *rpc, struct rpc_peer *peer)
+{
+	uint64_t now;
 
 	if (peer->state == RPC_PEER_DOWN) {
 		now = rt_now_ns(rpc->rt);
@@ -91,17 +105,7 @@ int rpc_peer_ready(struct rpc *rpc, struct rpc_peer *peer)
 	}
 	if (peer->reopen && peer->inflight == 0)
 		peer_close(rpc, peer);
-	if (peer->rtp != NULL)
-		return 0;
-	if (rpc->opts.resolve == NULL)
-		return -DER_NONEXIST;
-	rc = rpc->opts.resolve(rpc->opts.arg, peer->ep, uri);
-	if (rc != 0)
-		return rc;
-	rc = rt_peer_open(rpc->rt, uri, &peer->rtp);
-	if (rc == 0)
-		rpc->stats.peer_opens++;
-	return rc;
+	return peer->rtp != NULL ? 0 : peer_open(rpc, peer);
 }
 
 void rpc_peer_good(struct rpc_peer *peer)

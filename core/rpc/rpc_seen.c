@@ -14,9 +14,15 @@ static void seen_free(struct rpc *rpc, struct rpc_seen *s)
 	rpc_pool_put(rpc->rt, &rpc->seen_pool, s);
 }
 
+/** Nothing of it is here to be done, so nothing points at it. */
+static bool client_is_quiet(const struct rpc_client *c)
+{
+	return c->serving == 0 && c->waiting_count == 0 && c->waiting_priority == 0;
+}
+
 static void client_free(struct rpc *rpc, struct rpc_client *c)
 {
-	ASSERT(c->serving == 0 && c->waiting_count == 0);
+	ASSERT(client_is_quiet(c));
 	while (!list_empty(&c->seen))
 		seen_free(rpc, list_first(&c->seen, struct rpc_seen, link));
 	list_del(&c->lru);
@@ -24,7 +30,7 @@ static void client_free(struct rpc *rpc, struct rpc_client *c)
 	rt_free(rpc->rt, c);
 }
 
-/** Forget the client that was silent longest and has nothing here to be done; not @keep. */
+/** Forget the quiet client that was silent longest; not @keep. */
 static bool client_forget(struct rpc *rpc, const struct rpc_client *keep)
 {
 	struct list *pos;
@@ -32,7 +38,7 @@ static bool client_forget(struct rpc *rpc, const struct rpc_client *keep)
 	list_for_each(pos, &rpc->client_lru) {
 		struct rpc_client *c = list_entry(pos, struct rpc_client, lru);
 
-		if (c != keep && c->serving == 0 && c->waiting_count == 0) {
+		if (c != keep && client_is_quiet(c)) {
 			client_free(rpc, c);
 			rpc->stats.clients_forgotten++;
 			MARK(rpc->rt, "rpc_client_forgotten");

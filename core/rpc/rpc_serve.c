@@ -129,6 +129,7 @@ static void msg_wait(struct rpc *rpc, const struct rpc_msg *m)
 	rpc->waiting_count++;
 	if (is_priority(m)) {
 		list_add_tail(&rpc->priority, &w->link);
+		c->waiting_priority++;
 		return;
 	}
 	list_add_tail(&c->waiting, &w->link);
@@ -160,7 +161,9 @@ static void msg_take(struct rpc *rpc, struct rpc_msg *w, struct rpc_msg *ret_m)
 {
 	list_del(&w->link);
 	rpc->waiting_count--;
-	if (!is_priority(w))
+	if (is_priority(w))
+		w->client->waiting_priority--;
+	else
 		w->client->waiting_count--;
 	*ret_m = *w;
 	list_init(&ret_m->link);
@@ -678,11 +681,15 @@ int rpc_ping_handler(struct rpc_req *req)
 	struct wire_ping_rep *out = rpc_req_rep(req);
 	struct bseg seg;
 	struct buf zeros;
+	void *mem;
 
 	out->cookie = in->cookie;
 	out->got_bytes = req->payload.bytes;
 	if (in->reply_bytes > rpc_reply_room(req, out))
 		return -DER_OVERFLOW;
-	zeros = buf_from_gen(&seg, 0, 0, in->reply_bytes);
+	mem = rpc_req_alloc(req, in->reply_bytes);
+	if (mem == NULL)
+		return -DER_NOMEM;
+	zeros = buf_from_bytes(&seg, mem, in->reply_bytes);	/* not every network has phantoms */
 	return rpc_reply(req, 0, out, &zeros);
 }

@@ -76,7 +76,7 @@
 
 #define WIRE_F_ping_req(F, S, X)                                                                   \
 	F(X, U64, cookie, 0)                                                                       \
-	F(X, U32, reply_bytes, 0)	/* of inline payload (generator 0) that the reply has */
+	F(X, U32, reply_bytes, 0)	/* of zeros, inline, that the reply has */
 #define WIRE_F_ping_rep(F, S, X)                                                                   \
 	F(X, U64, cookie, 0)                                                                       \
 	F(X, U64, got_bytes, 0)		/* of inline payload that the request had */

@@ -70,6 +70,7 @@ struct service {
 	uint32_t now, peak;		/* handlers running */
 	uint32_t now_by[BED_STREAMS], peak_by[BED_STREAMS];
 	bool hold;			/* updates wait at the gate */
+	bool hold_sync;			/* syncs too */
 	struct rt_waitq gate;
 	int rc;				/* what updates answer */
 	uint64_t sleep_ns;		/* what updates take */
@@ -410,6 +411,8 @@ static inline int on_sync(struct rpc_req *req)
 	struct service *srv = &req_bed(req)->srv;
 
 	srv->order[srv->order_count++] = 1000;
+	while (srv->hold_sync)
+		(void)rt_wait(rpc_rt(req->rpc), &srv->gate, RT_NEVER);
 	return 0;
 }
 

@@ -832,6 +832,42 @@ static void test_priority(void **state)
 	bed_free(bed);
 }
 
+/* A client of whom only a request with priority waits is not forgotten. */
+static void test_priority_memory(void **state)
+{
+	struct rpc_limits l = limits();
+	struct wire_obj_sync_req sync = { 0 };
+	struct update u[5];
+	struct bed *bed;
+	int i;
+
+	(void)state;
+	l.clients_max = 2;
+	l.serve_priority_max = 1;
+	l.pool_max = 0;
+	bed = bed_new(&l, 5);
+	bed->srv.hold_sync = true;
+	for (i = 1; i < 5; i++) {
+		update_init(&u[i], &bed->s[i], (uint32_t)i, (uint64_t)i);
+		if (i <= 2) {
+			u[i].call.op = WIRE_OBJ_SYNC;
+			u[i].call.req = &sync;
+			u[i].call.rep = NULL;
+		}
+		assert_int_equal(rpc_send(bed->s[i].rpc, &u[i].call), 0);
+		local_world_run_until(bed->world, NULL, NULL,
+				      local_world_now_ns(bed->world) + 1 * MS);
+	}
+	assert_int_equal(bed_stats(bed, 0).clients_forgotten, 0);
+	assert_true(bed_stats(bed, 0).overloads >= 2);
+	bed->srv.hold_sync = false;
+	release_gate(bed);
+	local_world_run(bed->world);
+	for (i = 1; i < 5; i++)
+		assert_int_equal(u[i].call.rc, 0);
+	bed_free(bed);
+}
+
 /*
  * Clients 1 and 2 fill every place with transfers that do not move; client 3 is served all the
  * same, unless nobody may give up his place.
@@ -1393,6 +1429,7 @@ int main(void)
 		cmocka_unit_test(test_overload),
 		cmocka_unit_test(test_turns),
 		cmocka_unit_test(test_priority),
+		cmocka_unit_test(test_priority_memory),
 		cmocka_unit_test(test_stalled),
 		cmocka_unit_test(test_restart),
 		cmocka_unit_test(test_reset),
