@@ -132,8 +132,9 @@ static void seen_again(struct rpc *rpc, struct rpc_seen *s, const struct wire_he
 }
 
 /**
- * Room for one more entry of @c? Forgets silent clients for it. The oldest operation that the client
- * waits for always has room: until it is done, the replies behind it cannot be acknowledged.
+ * Room for one more entry of @c? Forgets silent clients for it. The oldest operation that the
+ * client waits for always has room: until it is done, the replies behind it cannot be
+ * acknowledged.
  */
 static bool seen_room(struct rpc *rpc, const struct rpc_client *c, uint64_t seq)
 {

@@ -1,7 +1,7 @@
 /*
- * Calls in ULTs through core/rpc, against the bare seam underneath: what deadlines, credits, ids and
- * decoding cost. Over local, both streams in one loop on one thread: no wake-ups, no kernel, so a rate here
- * is the CPU time of both sides together.
+ * Calls in ULTs through core/rpc, against the bare seam underneath: what deadlines, credits, ids
+ * and decoding cost. Over local, both streams in one loop on one thread: no wake-ups, no kernel,
+ * so a rate here is the CPU time of both sides together.
  */
 #include "core/rpc/rpc.h"
 #include "tests/bench/bench.h"

@@ -599,4 +599,50 @@ static inline struct rpc_stats bed_stats(struct bed *bed, int i)
 	return st;
 }
 
+/* ---- what the tests share ------------------------------------------------------------------- */
+
+/* Tries again soon after a try got no answer. */
+static const int patient_rcs[] = { -DER_TIMEDOUT, -DER_UNREACH, -DER_INPROGRESS,
+				   -DER_OVERLOAD_RETRY, -DER_AGAIN,   -DER_NOMEM };
+static const struct rpc_retry patient = {
+	.rcs = patient_rcs,
+	.rcs_nr = ARRAY_COUNT(patient_rcs),
+	.try_timeout_ns = 2 * MS,
+	.backoff_min_ns = 100000,
+	.backoff_max_ns = 1 * MS,
+};
+
+static inline struct rpc_limits limits(void)
+{
+	struct rpc_limits l = rpc_limits_default();
+
+	l.stall_ns = 5 * MS;
+	return l;
+}
+
+static inline void in_bed(const struct rpc_limits *lim, int streams, void (*fn)(struct bed *bed))
+{
+	struct bed *bed = bed_new(lim, streams);
+
+	bed_run_on(bed, 1, fn);
+	bed_free(bed);
+}
+
+static inline void release_gate(struct bed *bed)
+{
+	bed->srv.hold = false;
+	rt_wake_all(bed->s[0].rt, &bed->srv.gate);
+}
+
+static inline int call_update(struct bed *bed, struct update *u, uint64_t key)
+{
+	int rc;
+
+	update_init(u, &bed->s[1], 1, key);
+	u->call.retry = &patient;
+	rc = rpc_call(bed->s[1].rpc, &u->call);
+	rpc_call_fini(bed->s[1].rpc, &u->call);
+	return rc;
+}
+
 #endif
