@@ -64,6 +64,11 @@ void cl_map_put(struct process *p, struct pmap *map);
 /** Fetch a map newer than @have. Errors: -DER_AGAIN (there is none). Blocks: yes. */
 int cl_map_refresh(struct cl_stream *s, struct cl_pool *pool, uint32_t have);
 
+/** Set the state (enum pmap_state) of targets @idxs of @rank, none: of all its targets, and fetch the new
+ * map. For tests, until the administration's commands do it. Blocks: yes. */
+int cl_pool_set_targets(struct cl_stream *s, struct cl_pool *pool, uint32_t rank, uint32_t nr,
+			const uint32_t *idxs, uint32_t state);
+
 /* ---- containers ----------------------------------------------------------------------------- */
 
 struct cl_cont {

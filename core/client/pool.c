@@ -275,3 +275,20 @@ int cl_pool_query(struct cl_stream *s, struct cl_pool *pool, daos_pool_info_t *i
 	rpc_call_fini(s->rpc, &c.call);
 	return rc;
 }
+
+int cl_pool_set_targets(struct cl_stream *s, struct cl_pool *pool, uint32_t rank, uint32_t nr,
+			const uint32_t *idxs, uint32_t state)
+{
+	struct wire_pool_tgt_set_req req = { .pool = pool->uid, .rank = rank, .state = state };
+	struct wire_pool_tgt_set_rep rep;
+	struct sys_call c = { 0 };
+	int rc;
+
+	req.tgts.v = idxs;
+	req.tgts.nr = nr;
+	rc = cl_sys_call(s, &c, WIRE_POOL_TGT_SET, &req, &rep);
+	rpc_call_fini(s->rpc, &c.call);
+	if (rc == 0)
+		rc = cl_map_refresh(s, pool, 0);
+	return rc;
+}

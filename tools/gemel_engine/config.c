@@ -21,7 +21,7 @@ static const cyaml_schema_value_t string_schema = {
 };
 
 static const cyaml_schema_field_t storage_fields[] = {
-	CYAML_FIELD_ENUM("class", CYAML_FLAG_DEFAULT, struct engine_storage, class, class_names,
+	CYAML_FIELD_ENUM("class", CYAML_FLAG_DEFAULT, struct engine_storage, kind, class_names,
 			 CYAML_ARRAY_LEN(class_names)),
 	CYAML_FIELD_STRING_PTR("path", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL,
 			       struct engine_storage, path, 1, 3800),
@@ -160,9 +160,9 @@ static int check_storage(struct err_text *e, struct engine_config *c, bool leade
 		return wrong(e, "rank %u: storage: bdev_size: \"%s\" is not a size of 64MiB or more",
 			     c->rank, s->bdev_size);
 	s->bytes = align_down(s->bytes, 1u << 20);
-	if (s->class == STORAGE_FILE && s->path == NULL)
+	if (s->kind == STORAGE_FILE && s->path == NULL)
 		return wrong(e, "rank %u: storage: class file needs path", c->rank);
-	if (s->class != STORAGE_KDEV)
+	if (s->kind != STORAGE_KDEV)
 		return 0;
 	if (s->bdev_count != c->targets)
 		return wrong(e, "rank %u: storage: bdev_list has %u devices for %u targets",

@@ -31,7 +31,7 @@
 enum storage_class { STORAGE_FILE = 0, STORAGE_KDEV, STORAGE_RAM };
 
 struct engine_storage {
-	enum storage_class class;
+	enum storage_class kind;
 	char *path;
 	char **bdev_list;
 	uint32_t bdev_count;

@@ -129,7 +129,7 @@ static int worker_net(struct worker *w)
 /* Targets have a device unless they live in memory; the system stream has one on the leader. */
 static bool worker_wants_dev(const struct worker *w)
 {
-	return w->e->opts.engine->storage.class != STORAGE_RAM &&
+	return w->e->opts.engine->storage.kind != STORAGE_RAM &&
 	       (w->tag > 0 || w->e->node.rank == w->e->node.leader_rank);
 }
 
@@ -207,7 +207,7 @@ static int worker_dev(struct worker *w)
 
 	if (!worker_wants_dev(w))
 		return 0;
-	if (s->class == STORAGE_KDEV) {
+	if (s->kind == STORAGE_KDEV) {
 		name = w->tag == 0 ? s->meta_device : s->bdev_list[w->tag - 1];
 		bytes = 0;	/* all of it */
 	} else {
@@ -401,7 +401,7 @@ static int engine_prepare(struct engine *e)
 			return rc;
 		}
 	}
-	if (e->opts.format && c->storage.class == STORAGE_FILE &&
+	if (e->opts.format && c->storage.kind == STORAGE_FILE &&
 	    mkdir(c->storage.path, 0700) != 0 && errno != EEXIST) {
 		rc = err_from_errno(errno);
 		(void)snprintf(e->err, e->err_cap, "storage: path: %s: %s", c->storage.path,

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "core/client/client_int.h"
+#include "core/client/client.h"
 #include "daos.h"
 
 struct args {
@@ -103,21 +103,6 @@ static int parse(int argc, char **argv, struct args *a)
 	return 0;
 }
 
-static int change(struct cl_stream *s, struct cl_pool *pool, const struct args *a)
-{
-	struct wire_pool_tgt_set_req req = { .pool = pool->uid, .rank = (uint32_t)a->rank,
-					     .state = a->state };
-	struct wire_pool_tgt_set_rep rep;
-	struct sys_call c = { 0 };
-	int rc;
-
-	req.tgts.v = a->tgts;
-	req.tgts.nr = a->tgt_nr;
-	rc = cl_sys_call(s, &c, WIRE_POOL_TGT_SET, &req, &rep);
-	rpc_call_fini(s->rpc, &c.call);
-	return rc != 0 ? rc : cl_map_refresh(s, pool, pool->map->version);
-}
-
 static void print(struct process *p, struct cl_pool *pool)
 {
 	struct pmap *map = cl_map_get(p, pool);
@@ -141,12 +126,13 @@ static int run(struct cl_stream *s, void *args)
 	if (rc != 0)
 		return rc;
 	if (a->set)
-		rc = change(s, pool, a);
-	if (rc == 0 || rc == -DER_AGAIN)	/* the state was that already */
+		rc = cl_pool_set_targets(s, pool, (uint32_t)a->rank, a->tgt_nr, a->tgts,
+					 a->state);
+	if (rc == 0)
 		print(s->proc, pool);
 	(void)cl_pool_disconnect(s, pool);	/* the answer is out */
 	cl_put(s->proc, &pool->ref);
-	return rc == -DER_AGAIN ? 0 : rc;
+	return rc;
 }
 
 int main(int argc, char **argv)
