@@ -36,6 +36,7 @@ struct region {
 /* What one write replaced; taken back in reverse order. */
 struct undo {
 	struct list link;
+	struct undo *next_spare;
 	uint64_t seq;
 	uint64_t off;
 	uint64_t bytes;
@@ -51,6 +52,7 @@ struct store {
 	uint32_t table_nr;
 	uint64_t seq;
 	struct list undo;
+	struct undo *spare;
 	struct store_stats stats;
 };
 
@@ -270,21 +272,32 @@ static int undo_add(struct undo *u, uint64_t base, struct extent e)
 	return 0;
 }
 
-static void undo_free(struct store *s, struct undo *u)
+static struct undo *undo_get(struct store *s)
+{
+	struct undo *u = s->spare;
+
+	if (u == NULL)
+		return calloc(1, sizeof(*u));
+	s->spare = u->next_spare;
+	u->nr = 0;
+	return u;
+}
+
+/* Forget @u; its memory serves the next write. */
+static void undo_put(struct store *s, struct undo *u)
 {
 	for (uint32_t i = 0; i < u->nr; i++)
 		block_unref(s, u->ext[i].block);
 	list_del(&u->link);
-	free(u->ext);
-	free(u->base);
-	free(u);
+	u->next_spare = s->spare;
+	s->spare = u;
 	s->stats.volatile_writes--;
 }
 
 /* Remember what [off, off + bytes) holds, as the newest write. */
 static int undo_take(struct store *s, uint64_t off, uint64_t bytes)
 {
-	struct undo *u = calloc(1, sizeof(*u));
+	struct undo *u = undo_get(s);
 	uint64_t end = off + bytes;
 	int rc = 0;
 
@@ -313,7 +326,7 @@ static int undo_take(struct store *s, uint64_t off, uint64_t bytes)
 		}
 	}
 	if (rc != 0)
-		undo_free(s, u);
+		undo_put(s, u);
 	return rc;
 }
 
@@ -343,6 +356,14 @@ void store_destroy(struct store *s)
 	if (s == NULL)
 		return;
 	store_commit(s, UINT64_MAX);
+	while (s->spare != NULL) {
+		struct undo *u = s->spare;
+
+		s->spare = u->next_spare;
+		free(u->ext);
+		free(u->base);
+		free(u);
+	}
 	for (uint32_t i = 0; i < s->table_cap; i++) {
 		struct region *r = s->table[i];
 
@@ -490,7 +511,7 @@ void store_commit(struct store *s, uint64_t mark)
 
 		if (u->seq > mark)
 			break;
-		undo_free(s, u);
+		undo_put(s, u);
 	}
 }
 
@@ -540,12 +561,13 @@ static void take_back(struct store *s, struct lost *l)
 	l->bytes = u->bytes;
 	l->content = *now;
 	now->nr = 0;
+	now->cap = 0;
 	now->ext = NULL;
 	now->base = NULL;
-	undo_free(s, now);
+	undo_put(s, now);
 	rc = undo_apply(s, u);
 	ASSERT(rc == 0);
-	undo_free(s, u);
+	undo_put(s, u);
 }
 
 static void survive(struct store *s, const struct lost *l, uint32_t ppm, uint32_t block_bytes,

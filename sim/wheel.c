@@ -328,6 +328,7 @@ static bool turn(struct wheel *w, uint64_t limit_ns)
 		struct sim_ev *ev = list;
 
 		list = ev->next;
+		__builtin_prefetch(list);
 		place(w, ev);
 	}
 	return true;

@@ -120,8 +120,8 @@ static void serve_ult(void *arg)
 
 	rt_charge(s->rt, RT_COST_RPC_RECV, v->in->msg.bytes);
 	slot_mem_open(s->rt, &m);
-	a.rc = q->op == OP_WRITE ? serve_write(s, v->in, q->slot, &m) :
-				   serve_read(s, v->in, q->slot, &m);
+	a.rc = q->op == OP_WRITE ? serve_write(s, v->in, q->slot, &m)
+				 : serve_read(s, v->in, q->slot, &m);
 	if (a.rc != 0)
 		LOG_W(s->rt, "serve", "op=%u slot=%u rc=%s", q->op, q->slot, err_name(a.rc));
 	rt_charge(s->rt, RT_COST_RPC_SEND, sizeof(a));
@@ -352,11 +352,13 @@ static void plan_faults(struct sim *sim)
 	const uint32_t part[] = { 0, 2 };
 
 	check(sim_fault_message(sim, &loss) == 0 && sim_fault_disk(sim, &slow) == 0 &&
-	      sim_fault_disk(sim, &fail) == 0 && sim_fault_disk(sim, &torn) == 0 &&
-	      sim_fault_partition(sim, 9 * ms, 14 * ms, part, 2) == 0, "faults");
+		      sim_fault_disk(sim, &fail) == 0 && sim_fault_disk(sim, &torn) == 0 &&
+		      sim_fault_partition(sim, 9 * ms, 14 * ms, part, 2) == 0,
+	      "faults");
 	check(sim_fault_crash(sim, 1, 7 * ms, 3 * ms, boot_server, NULL) == 0 &&
-	      sim_fault_crash(sim, 0, 16 * ms, ms, boot_server, NULL) == 0 &&
-	      sim_fault_crash(sim, 1, 18 * ms, 2 * ms, boot_server, NULL) == 0, "crashes");
+		      sim_fault_crash(sim, 0, 16 * ms, ms, boot_server, NULL) == 0 &&
+		      sim_fault_crash(sim, 1, 18 * ms, 2 * ms, boot_server, NULL) == 0,
+	      "crashes");
 }
 
 static void print_line(void *arg, const char *line)
