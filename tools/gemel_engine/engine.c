@@ -179,6 +179,10 @@ static int worker_make(struct worker *w)
 static void worker_unmake(struct worker *w)
 {
 	if (w->rt_made) {
+		if (w->net_src.loop != NULL)
+			loop_src_del(&w->net_src);
+		if (w->blk_src.loop != NULL)
+			loop_src_del(&w->blk_src);
 		loop_stream_del(&w->place);
 		ofi_stop(w->ofi);
 		rt_fini(&w->rt);

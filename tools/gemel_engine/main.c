@@ -169,6 +169,7 @@ int main(int argc, char **argv)
 		(void)fprintf(stderr, "gemel_engine: %s\n", err[0] != 0 ? err : err_name(rc));
 		return 2;
 	}
+	sysfile_limit_providers(node->system);
 	rc = a.check ? 0 : serve(&a, node);
 	if (a.check)
 		(void)printf("%s: ok\n", a.config);

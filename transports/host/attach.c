@@ -144,6 +144,8 @@ void attach_stream_close(struct attach_stream *s)
 		cl_stream_fini(&s->client);
 	}
 	if (s->rt_made) {
+		if (s->src.loop != NULL)
+			loop_src_del(&s->src);
 		loop_stream_del(&s->place);
 		ofi_stop(s->ofi);
 		rt_fini(&s->rt);

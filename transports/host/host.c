@@ -309,6 +309,7 @@ static int start_engines(struct host *h)
 		complain("set GEMEL_SYSTEM to the system file, or GEMEL_EMBEDDED to a directory");
 		return rc;
 	}
+	sysfile_limit_providers(h->sys);
 	h->attach = (struct attach_opts){ .interface = getenv("D_INTERFACE"),
 					  .domain = getenv("D_DOMAIN") };
 	h->mode = HOST_ENGINES;

@@ -204,3 +204,29 @@ int sysfile_uri(const char *rank_uri, uint16_t tag, char *ret_uri)
 	}
 	return n > 0 && n < (int)RT_URI_MAX ? 0 : -DER_INVAL;
 }
+
+/* "tcp;ofi_rxm" is a utility provider over a core one: libfabric's filter wants a list of both. */
+void sysfile_limit_providers(const struct sysfile *sys)
+{
+	char list[256] = "";
+	size_t used = 0;
+	uint32_t i;
+
+	for (i = 0; i < sys->nr; i++) {
+		struct sysfile_addr a;
+		char *semicolon;
+
+		if (sysfile_addr(sys->ranks[i].uri, &a) != 0)
+			continue;
+		while ((semicolon = strchr(a.provider, ';')) != NULL)
+			*semicolon = ',';
+		if (strstr(list, a.provider) != NULL)
+			continue;
+		if (used + strlen(a.provider) + 2 > sizeof(list))
+			return;
+		used += (size_t)snprintf(list + used, sizeof(list) - used, "%s%s",
+					 used > 0 ? "," : "", a.provider);
+	}
+	/* A failure leaves the environment as it was: slower, not wrong. */
+	(void)setenv("FI_PROVIDER", list, 0);
+}

@@ -54,4 +54,10 @@ struct sysfile_addr {
 };
 int sysfile_addr(const char *uri, struct sysfile_addr *ret_addr);
 
+/**
+ * Have libfabric load only the providers that @sys needs, unless FI_PROVIDER is set: looking at all of
+ * them takes most of a client's start, and some install signal handlers. Before the first endpoint.
+ */
+void sysfile_limit_providers(const struct sysfile *sys);
+
 #endif
