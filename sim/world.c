@@ -278,6 +278,16 @@ void sim_push(struct sim_stream *st, struct sim_item *item)
 		wake_by(st, st->clock_ns);
 }
 
+/* As sim_push(), but the stream is entered from the calendar in any case. */
+static void sim_push_later(struct sim_stream *st, struct sim_item *item)
+{
+	item->next = NULL;
+	*st->inbox_tail = item;
+	st->inbox_tail = &item->next;
+	if (st->sim->running != st)
+		wake_by(st, st->clock_ns);
+}
+
 void sim_stream_kick(struct sim_stream *st)
 {
 	uint64_t next;
@@ -295,6 +305,36 @@ int sim_spawn(struct sim_stream *st, void (*fn)(void *arg), void *arg, const str
 
 	sim_stream_kick(st);
 	return rc;
+}
+
+struct post {
+	struct sim_item item;
+	void (*fn)(struct rt *rt, void *arg);
+	void *arg;
+};
+
+static void post_deliver(struct sim_stream *st, struct sim_item *item)
+{
+	struct post p = *container_of(item, struct post, item);
+
+	sim_mem_put(st->sim, container_of(item, struct post, item), sizeof(p));
+	p.fn(&st->rt, p.arg);
+}
+
+static void post_drop(struct sim *sim, struct sim_item *item)
+{
+	sim_mem_put(sim, container_of(item, struct post, item), sizeof(struct post));
+}
+
+int sim_post(struct sim_stream *st, void (*fn)(struct rt *rt, void *arg), void *arg)
+{
+	struct post *p = sim_mem_get(st->sim, sizeof(*p));
+
+	if (p == NULL)
+		return -DER_NOMEM;
+	*p = (struct post){ { NULL, post_deliver, post_drop }, fn, arg };
+	sim_push_later(st, &p->item);
+	return 0;
 }
 
 /* ---- streams ------------------------------------------------------------------------------ */
