@@ -42,6 +42,9 @@ struct net {
 	bool hold_bulk;		/* transfers do not start */
 	struct list bulks;	/* rt_bulk, by priv[6] */
 	uint32_t bulk_count;
+	uint32_t bulk_again;	/* so many submits of transfers are put off first */
+	uint32_t fail_replies;	/* so many replies are not taken */
+	bool ignore_cancel;	/* the answer is always faster */
 	bool keep_copies;	/* of every request, for late_copies_send() */
 	uint8_t copies[64][1024];
 	uint32_t copy_bytes[64];
@@ -75,6 +78,8 @@ struct service {
 	int rc;				/* what updates answer */
 	uint64_t sleep_ns;		/* what updates take */
 	uint32_t map_version;
+	uint32_t opened;
+	uint32_t open_props;		/* of 100 bytes each, that an open returns */
 	uint8_t mem[64 * 1024];
 };
 
@@ -234,7 +239,8 @@ static inline void net_cancel(void *ctx, struct rt_call *call)
 		rt_timer_arm(n->rt, &ct->t, rt_now_ns(n->rt));
 		return;
 	}
-	n->in->cancel(n->in_ctx, call);
+	if (!n->ignore_cancel)
+		n->in->cancel(n->in_ctx, call);
 }
 
 static inline struct list *bulk_link(struct rt_bulk *b)
@@ -246,6 +252,10 @@ static inline int net_bulk(void *ctx, struct rt_bulk *b)
 {
 	struct net *n = ctx;
 
+	if (n->bulk_again > 0) {
+		n->bulk_again--;
+		return -DER_AGAIN;
+	}
 	if (!n->hold_bulk)
 		return n->in->bulk(n->in_ctx, b);
 	list_add_tail(&n->bulks, bulk_link(b));
@@ -290,6 +300,10 @@ static inline int net_reply(void *ctx, struct rt_in *req, const struct buf *msg)
 {
 	struct net *n = ctx;
 
+	if (n->fail_replies > 0) {
+		n->fail_replies--;
+		return -DER_NOMEM;
+	}
 	return n->in->reply(n->in_ctx, req, msg);
 }
 
@@ -394,6 +408,17 @@ static inline int on_fetch(struct rpc_req *req)
 	out->epoch = in->epoch;
 	out->iods.v = iods;
 	out->iods.nr = in->iods.nr;
+	if (req->expose_bytes == 0 && in->flags == 6) {	/* in many pieces, as phantoms come */
+		struct bseg segs[6];
+
+		data = (struct buf){ .segs = segs };
+		for (i = 0; i < 6; i++) {
+			(void)buf_from_gen(&segs[i], 4 + i, 100 * i, 10);
+			data.nr++;
+			data.bytes += 10;
+		}
+		return rpc_reply(req, 0, out, &data);
+	}
 	if (req->expose_bytes == 0) {
 		out->placed = WIRE_PLACED_INLINE;
 		data = buf_from_bytes(&seg, srv->mem, in->iods.nr > 0 ? in->iods.v[0].bytes : 0);
@@ -403,6 +428,25 @@ static inline int on_fetch(struct rpc_req *req)
 	data = buf_from_bytes(&seg, srv->mem, req->expose_bytes);
 	rc = rpc_req_bulk_put(req, 0, &data);
 	return rc != 0 ? rc : rpc_reply(req, 0, out, NULL);
+}
+
+/* Open: a mutating operation with a large reply. */
+static inline int on_cont_open(struct rpc_req *req)
+{
+	struct wire_cont_open_rep *out = rpc_req_rep(req);
+	struct service *srv = &req_bed(req)->srv;
+	struct wire_prop *props = rpc_req_alloc(req, srv->open_props * sizeof(*props));
+	uint32_t i;
+
+	if (props == NULL)
+		return -DER_NOMEM;
+	for (i = 0; i < srv->open_props; i++)
+		props[i] = (struct wire_prop){ .type = i, .str = { srv->mem, 100 } };
+	srv->opened++;
+	out->label = wire_str("label");
+	out->props.v = props;
+	out->props.nr = srv->open_props;
+	return 0;
 }
 
 /* Sync is the operation with priority. */
@@ -420,6 +464,7 @@ static const struct rpc_handler bed_handlers[] = {
 	{ .op = WIRE_PING, .flags = RPC_H_INLINE, .fn = rpc_ping_handler },
 	{ .op = WIRE_OBJ_UPDATE, .fn = on_update },
 	{ .op = WIRE_OBJ_FETCH, .fn = on_fetch },
+	{ .op = WIRE_CONT_OPEN, .fn = on_cont_open },
 	{ .op = WIRE_OBJ_SYNC, .flags = RPC_H_PRIORITY, .fn = on_sync },
 };
 

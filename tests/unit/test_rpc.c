@@ -76,6 +76,7 @@ static void do_payload(struct bed *bed)
 	gen_fill(3, 0, big, sizeof(big));
 	update_init(&u, &bed->s[1], 1, 5);
 	update_expose(&u, big, sizeof(big));
+	bed->s[0].net.bulk_again = 5;
 	assert_int_equal(rpc_call(rpc, &u.call), 0);
 	assert_int_equal(u.rep.epoch, 6);
 	assert_memory_equal(bed->srv.mem, big, sizeof(big));
@@ -105,6 +106,16 @@ static void do_payload(struct bed *bed)
 	assert_int_equal(flat(&c.rep_payload, back, sizeof(back)), 700);
 	assert_memory_equal(back, big, 700);
 	rpc_call_fini(rpc, &c);
+	/* The reply's payload in many pieces. */
+	freq.flags = 6;
+	assert_int_equal(rpc_call(rpc, &c), 0);
+	assert_int_equal(flat(&c.rep_payload, back, sizeof(back)), 60);
+	for (i = 0; i < 6; i++) {
+		gen_fill(4 + i, 100 * i, big, 10);
+		assert_memory_equal(back + 10 * i, big, 10);
+	}
+	rpc_call_fini(rpc, &c);
+	freq.flags = 0;
 	/* Asked for without interest in the reply's fields. */
 	c.rep = NULL;
 	assert_int_equal(rpc_call(rpc, &c), 0);
@@ -246,6 +257,17 @@ static void do_deadline(struct bed *bed)
 	rt_sleep_ns(rt, 1 * MS);
 	assert_int_equal(bed->srv.mem[0], 0);
 	assert_int_equal(bed->srv.applied[3], 0);
+
+	/* The answer is faster than the cancel: it counts. */
+	bed->s[1].net.ignore_cancel = true;
+	bed->srv.sleep_ns = 5 * MS;
+	u.call.expose = NULL;
+	u.call.deadline_ns = rt_now_ns(rt) + 2 * MS;
+	assert_int_equal(rpc_call(rpc, &u.call), 0);
+	rpc_call_fini(rpc, &u.call);
+	assert_int_equal(bed_stats(bed, 1).late, 1);
+	bed->s[1].net.ignore_cancel = false;
+	bed->srv.sleep_ns = 0;
 
 	/* Already over when it is sent. */
 	u.call.deadline_ns = rt_now_ns(rt);
@@ -506,6 +528,7 @@ static void do_hostile(struct bed *bed)
 	for (round = 0; round < 3; round++) {
 		for (i = 0; i < bytes; i++) {
 			memcpy(bad, good, bytes);
+			prng_fill(&p, bad + 16, 8);	/* a client of its own, or it is a copy */
 			bad[i] ^= (uint8_t)(1 + prng_below(&p, 255));
 			assert_int_equal(net_send_copy(&s->net, peer, bad, bytes), 0);
 			rt_sleep_ns(s->rt, 1000);
@@ -515,10 +538,12 @@ static void do_hostile(struct bed *bed)
 		prng_fill(&p, bad, sizeof(bad));
 		if (i % 2 == 0)
 			memcpy(bad, good, 64);
+		bad[17] = (uint8_t)i;
 		assert_int_equal(net_send_copy(&s->net, peer, bad, 1 + prng_below(&p, 1023)), 0);
 		rt_sleep_ns(s->rt, 1000);
 	}
 	rt_sleep_ns(s->rt, 1000 * MS);
+	assert_true(bed_stats(bed, 0).bad_requests > bytes + 300);
 	s->net.in->peer_close(s->net.in_ctx, peer);
 	/* And life goes on. */
 	assert_int_equal(call_update(bed, &u, 2), 0);

@@ -41,6 +41,67 @@ static void do_once(struct bed *bed)
 	rpc_call_fini(bed->s[1].rpc, &u.call);
 }
 
+static int call_open(struct bed *bed, struct wire_cont_open_rep *rep)
+{
+	struct wire_cont_open_req req = { .cont = wire_str("c") };
+	struct rpc_call c = { .op = WIRE_CONT_OPEN, .req = &req, .rep = rep, .retry = &patient };
+	int rc = rpc_call(bed->s[1].rpc, &c);
+
+	if (rc == 0 && rep->props.nr > 0)
+		assert_int_equal(rep->props.v[rep->props.nr - 1].type, rep->props.nr - 1);
+	rpc_call_fini(bed->s[1].rpc, &c);
+	return rc;
+}
+
+/* Replies that are too large for an entry are kept as well, while there is room. */
+static void do_once_large(struct bed *bed)
+{
+	const enum fate lost[] = { FATE_DROP_REPLY };
+	struct wire_cont_open_rep rep;
+
+	bed->srv.open_props = 8;
+	net_script(&bed->s[1].net, 1, lost);
+	assert_int_equal(call_open(bed, &rep), 0);
+	assert_int_equal(rep.props.nr, 8);
+	assert_int_equal(bed->srv.opened, 1);
+	assert_int_equal(call_open(bed, &rep), 0);
+	assert_int_equal(bed->srv.opened, 2);
+	/* More than a reply's own buffers hold, on both sides. */
+	bed->srv.open_props = 40;
+	net_script(&bed->s[1].net, 1, lost);
+	assert_int_equal(call_open(bed, &rep), 0);
+	assert_int_equal(rep.props.nr, 40);
+	assert_int_equal(bed->srv.opened, 3);
+	assert_int_equal(bed_stats(bed, 0).replayed, 2);
+	/* A reply that the network did not take is one that was lost. */
+	bed->s[0].net.fail_replies = 2;
+	assert_int_equal(call_open(bed, &rep), 0);
+	assert_int_equal(bed->srv.opened, 4);
+	assert_int_equal(bed_stats(bed, 0).reply_fails, 2);
+}
+
+static void do_once_uncertain(struct bed *bed)
+{
+	const enum fate lost[] = { FATE_DROP_REPLY };
+	struct wire_cont_open_rep rep;
+
+	bed->srv.open_props = 8;
+	assert_int_equal(call_open(bed, &rep), 0);
+	net_script(&bed->s[1].net, 1, lost);
+	assert_int_equal(call_open(bed, &rep), -DER_TX_UNCERTAIN);
+	assert_int_equal(bed->srv.opened, 2);
+}
+
+static void test_once_large(void **state)
+{
+	struct rpc_limits l = limits();
+
+	(void)state;
+	in_bed(&l, 2, do_once_large);
+	l.reply_cache_bytes = 400;	/* an entry, but not the reply */
+	in_bed(&l, 2, do_once_uncertain);
+}
+
 static void test_once(void **state)
 {
 	(void)state;
@@ -576,6 +637,7 @@ static void do_sweep(struct bed *bed)
 	struct wire_iod iods[100];
 	struct rpc_call c = { .op = WIRE_OBJ_FETCH, .req = &freq, .rep = &frep,
 			      .retry = &rpc_retry_none };
+	struct wire_cont_open_rep orep;
 	struct bseg segs[8];
 	struct update u;
 	uint32_t i;
@@ -608,6 +670,15 @@ static void do_sweep(struct bed *bed)
 	assert_true(bed->srv.applied[1] <= 1);
 	if (rc == 0)
 		assert_int_equal(bed->srv.applied[1], 1);
+	bed->srv.open_props = 40;
+	rc = call_open(bed, &orep);
+	if (rc != 0 && rc != -DER_NOMEM && rc != -DER_TX_UNCERTAIN)
+		fail_msg("fail_at=%d open rc=%s", (int)sweep_fail_at, err_name(rc));
+	/* The server may say "undone" only of what it has not done. */
+	if (rc == 0 || rc == -DER_TX_UNCERTAIN)
+		assert_int_equal(bed->srv.opened, 1);
+	else if (sweep_stream == 0)
+		assert_int_equal(bed->srv.opened, 0);
 	if (local_stream_misc(bed->s[sweep_stream].ls)->arena.fail_at == 0)
 		return;
 	/* It was not reached: this was the last one. */
@@ -751,6 +822,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_once),
+		cmocka_unit_test(test_once_large),
 		cmocka_unit_test(test_once_random),
 		cmocka_unit_test(test_late_copies),
 		cmocka_unit_test(test_attach),
