@@ -6,7 +6,6 @@ struct vos_update {
 	struct vs_cont *c;
 	const struct vos_op *op;
 	const struct vos_iod *iods;
-	struct vos_op quiet;	/* @op, leaving no read timestamps */
 	uint32_t nr;
 	uint64_t reserved;
 	struct dst {
@@ -207,6 +206,7 @@ int vos_update_begin(struct vos_cont *cont, const struct vos_op *op, uint32_t nr
 {
 	struct vs_cont *c = cont->c;
 	struct vos_update *u;
+	struct vos_op quiet;
 	uint64_t bytes;
 	int rc = check_form(c, op, nr, iods, false, &bytes);
 
@@ -222,9 +222,11 @@ int vos_update_begin(struct vos_cont *cont, const struct vos_op *op, uint32_t nr
 	u->iods = iods;
 	u->nr = nr;
 	/* The end leaves the timestamps; left here they would be in its own way. */
-	u->quiet = *op;
-	u->quiet.flags |= VOS_NO_READ_TS;
-	rc = vs_check_update(c, &u->quiet, nr, iods);
+	quiet = *op;
+	quiet.flags |= VOS_NO_READ_TS;
+	rc = vs_check_update(c, &quiet, nr, iods);
+	if (rc != 0)	/* an answer to a condition is a read */
+		rc = vs_check_update(c, op, nr, iods);
 	if (rc == 0)
 		rc = reserve(u, bytes);
 	if (rc == 0)
