@@ -11,7 +11,6 @@
 #include <pthread.h>
 #include <unistd.h>
 
-#include "tests/lib/blk_conformance.h"
 #include "tests/lib/net_conformance.h"
 #include "transports/local/local.h"
 
@@ -195,154 +194,6 @@ static void test_net_threads(void **state)
 	conformance(LOCAL_THREADS, LOCAL_BLOCK);
 }
 
-/* ---- devices ------------------------------------------------------------------------------ */
-
-struct disk_arg {
-	struct pair_arg pair;
-	bool file;
-	char path[128];
-};
-
-static void disk_open(void *arg, struct blk_conf *ret_conf)
-{
-	struct disk_arg *da = arg;
-	struct pair *p = pair_new(&da->pair);
-
-	p->a = stream_new(p->w, "node0/0");
-	if (da->pair.driver == LOCAL_THREADS)
-		assert_int_equal(local_stream_start(p->a), 0);
-	if (da->file) {
-		const char *dir = getenv("TMPDIR");
-
-		snprintf(da->path, sizeof(da->path), "%s/gemel_disk.%d", dir ? dir : "/tmp",
-			 (int)getpid());
-		(void)unlink(da->path);
-	} else {
-		snprintf(da->path, sizeof(da->path), "mem:disk");
-	}
-	*ret_conf = (struct blk_conf){
-		.rt = local_stream_rt(p->a),
-		.name = da->path,
-		.bytes = 8u << 20,
-		.ctx = p,
-	};
-}
-
-static void disk_post(struct blk_conf *c, void (*fn)(struct rt *, void *), void *arg)
-{
-	assert_int_equal(local_stream_post(((struct pair *)c->ctx)->a, fn, arg), 0);
-}
-
-static bool disk_drive_single(struct blk_conf *c, bool (*pred)(void *), void *arg)
-{
-	struct pair *p = c->ctx;
-
-	return local_world_run_until(p->w, pred, arg, local_world_now_ns(p->w) + 60000000000ull) ==
-	       0;
-}
-
-static bool disk_drive_threads(struct blk_conf *c, bool (*pred)(void *), void *arg)
-{
-	return pair_await(c->ctx, pred, arg);
-}
-
-static void disk_notify(struct blk_conf *c)
-{
-	pair_notify(c->ctx);
-}
-
-static int disk_close(struct blk_conf *c)
-{
-	(void)unlink(c->name);	/* "mem:disk" is no file; then there is nothing to remove */
-	return pair_free(c->ctx);
-}
-
-static void disk_conformance(enum local_driver driver, uint32_t flags, bool file)
-{
-	struct disk_arg da = { .pair = { .driver = driver, .flags = flags }, .file = file };
-	struct blk_conf_factory f = {
-		.flags = file ? 0 : BLK_CONF_RUNS,
-		.arg = &da,
-		.open = disk_open,
-		.post = disk_post,
-		.drive = driver == LOCAL_SINGLE ? disk_drive_single : disk_drive_threads,
-		.notify = driver == LOCAL_SINGLE ? NULL : disk_notify,
-		.close = disk_close,
-	};
-
-	blk_conformance_run(&f);
-}
-
-static void test_blk(void **state)
-{
-	(void)state;
-	disk_conformance(LOCAL_SINGLE, LOCAL_VIRTUAL, false);
-	disk_conformance(LOCAL_SINGLE, LOCAL_VIRTUAL, true);
-	disk_conformance(LOCAL_THREADS, 0, false);
-	disk_conformance(LOCAL_THREADS, 0, true);
-}
-
-static void read_block(struct rt *rt, struct rt_dev *dev, uint8_t *mem)
-{
-	struct bseg seg;
-	struct buf b = buf_from_bytes(&seg, mem, 4096);
-
-	assert_int_equal(rt_io(rt, dev, RT_IO_READ, 0, &b), 0);
-}
-
-struct outlive {
-	struct rt *rt;
-	int phase;
-	bool ok;
-};
-
-static void outlive_ult(void *arg)
-{
-	struct outlive *o = arg;
-	struct rt_dev *dev;
-	uint8_t mem[4096] = { 0 };
-	struct bseg seg;
-	struct buf b = buf_from_bytes(&seg, mem, sizeof(mem));
-
-	if (o->phase == 0) {
-		assert_int_equal(rt_dev_open(o->rt, "mem:d", 1u << 30, RT_DEV_CREATE, &dev), 0);
-		memset(mem, 0x77, sizeof(mem));
-		assert_int_equal(rt_io(o->rt, dev, RT_IO_WRITE, 0, &b), 0);
-	} else {
-		assert_int_equal(rt_dev_open(o->rt, "mem:d", 0, 0, &dev), 0);
-		assert_int_equal(dev->bytes, 1u << 30);
-		read_block(o->rt, dev, mem);
-		assert_int_equal(mem[0], 0x77);
-		assert_int_equal(mem[4095], 0x77);
-		rt_dev_close(o->rt, dev);
-	}
-	o->ok = true;
-}
-
-/* A memory device survives the crash of the stream that had it open, and costs what is in it. */
-static void test_memdev_outlives(void **state)
-{
-	struct local_world *w = world_new(LOCAL_SINGLE, LOCAL_VIRTUAL);
-	struct local_stats st;
-
-	(void)state;
-	for (int phase = 0; phase < 2; phase++) {
-		struct local_stream *s = stream_new(w, "n/0");
-		struct outlive o = { .rt = local_stream_rt(s), .phase = phase };
-
-		assert_int_equal(rt_spawn(o.rt, outlive_ult, &o, NULL), 0);
-		local_world_run(w);
-		assert_true(o.ok);
-		local_world_query(w, &st);
-		assert_in_range(st.memdev_bytes, 4096, 16384);
-		if (phase == 0)
-			local_stream_kill(s);
-		else
-			assert_int_equal(local_stream_close(s), 0);
-	}
-	local_world_destroy(w);
-}
-
 /* ---- names, clocks, cost ------------------------------------------------------------------ */
 
 static void test_names(void **state)
@@ -419,6 +270,215 @@ static void test_idle_cost(void **state)
 		assert_int_equal(local_stream_misc(s[i])->arena.bytes, 0);
 		assert_int_equal(local_stream_close(s[i]), 0);
 	}
+	local_world_destroy(w);
+}
+
+/* ---- other threads ------------------------------------------------------------------------ */
+
+#define POSTS 2000
+
+struct poster {
+	struct local_stream *s;
+	uint32_t seen;
+	uint32_t first_bad;
+};
+
+struct posted {
+	struct poster *p;
+	uint32_t seq;
+};
+
+static void posted_run(struct rt *rt, void *arg)
+{
+	struct posted *x = arg;
+
+	if (rt != local_stream_rt(x->p->s) || x->seq != x->p->seen)
+		x->p->first_bad = x->seq + 1;
+	x->p->seen++;
+}
+
+static void *poster_main(void *arg)
+{
+	struct posted *x = arg;
+
+	for (uint32_t i = 0; i < POSTS; i++)
+		if (local_stream_post(x[i].p->s, posted_run, &x[i]) != 0)
+			return NULL;
+	return arg;
+}
+
+static bool all_posted(void *arg)
+{
+	return ((struct poster *)arg)->seen == POSTS;
+}
+
+/* Embedded mode: one thread drives the world and sleeps, another one hands it work. */
+static void test_post_from_outside(void **state)
+{
+	struct local_world *w = world_new(LOCAL_SINGLE, LOCAL_BLOCK);
+	struct poster p = { .s = stream_new(w, "client/0") };
+	struct posted *x = calloc(POSTS, sizeof(*x));
+	pthread_t t;
+	void *ok;
+
+	(void)state;
+	assert_non_null(x);
+	for (uint32_t i = 0; i < POSTS; i++)
+		x[i] = (struct posted){ .p = &p, .seq = i };
+	assert_int_equal(pthread_create(&t, NULL, poster_main, x), 0);
+	assert_int_equal(loop_run_until(local_world_loop(w), all_posted, &p,
+					os_mono_ns() + 60000000000ull),
+			 0);
+	assert_int_equal(pthread_join(t, &ok), 0);
+	assert_non_null(ok);
+	assert_int_equal(p.first_bad, 0);
+	free(x);
+	assert_int_equal(local_stream_close(p.s), 0);
+	local_world_destroy(w);
+}
+
+static bool never(void *arg)
+{
+	(void)arg;
+	return false;
+}
+
+/* Streams on threads that have nothing to do use no CPU. */
+static void test_threads_idle(void **state)
+{
+	struct local_world *w = world_new(LOCAL_THREADS, 0);
+	struct local_stream *s[17];
+	struct timespec a, b;
+	struct loop mine;
+	uint64_t used;
+	char name[32];
+
+	(void)state;
+	assert_int_equal(loop_init(&mine, NULL), 0);
+	for (int i = 0; i < 17; i++) {
+		snprintf(name, sizeof(name), "n%d/0", i);
+		s[i] = stream_new(w, name);
+		assert_int_equal(local_stream_start(s[i]), 0);
+	}
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &a);
+	assert_int_equal(loop_run_until(&mine, never, NULL, os_mono_ns() + 300000000u),
+			 -DER_TIMEDOUT);
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &b);
+	used = (uint64_t)(b.tv_sec - a.tv_sec) * 1000000000u + (uint64_t)(b.tv_nsec - a.tv_nsec);
+	assert_true(used < 30000000);
+	loop_fini(&mine);
+	for (int i = 0; i < 17; i++)
+		assert_int_equal(local_stream_close(s[i]), 0);
+	local_world_destroy(w);
+}
+
+/* ---- leaks and ends ----------------------------------------------------------------------- */
+
+struct leaker {
+	struct rt *rt;
+	struct rt_in *in;
+};
+
+static void leak_request(struct rt *rt, struct rt_in *in)
+{
+	((struct leaker *)rt->user)->in = in;
+}
+
+static void never_done(struct rt_call *call, int rc, struct rt_in *reply)
+{
+	(void)reply;
+	call->priv[7] = (uint64_t)(uint32_t)-rc;
+}
+
+/* A request that was never released shows when its stream closes; a call ends before it does. */
+static void test_close_tells(void **state)
+{
+	struct local_world *w = world_new(LOCAL_SINGLE, LOCAL_VIRTUAL);
+	struct local_stream *a = stream_new(w, "a/0"), *b = stream_new(w, "b/0");
+	struct leaker l = { .rt = local_stream_rt(b) };
+	struct rt_call call = { .done = never_done };
+	struct rt *rt = local_stream_rt(a);
+	struct local_stats st;
+
+	(void)state;
+	l.rt->user = &l;
+	l.rt->on_request = leak_request;
+	assert_int_equal(rt_peer_open(rt, "local:b/0", &call.peer), 0);
+	assert_int_equal(rt_call(rt, &call), 0);
+	local_world_run(w);
+	assert_non_null(l.in);
+	local_world_query(w, &st);
+	assert_int_equal(st.live_messages, 1);
+	assert_int_equal(local_stream_close(b), -DER_BUSY);
+	local_world_run(w);
+	assert_int_equal(call.priv[7], DER_UNREACH);
+	rt_peer_close(rt, call.peer);
+	assert_int_equal(local_stream_close(a), 0);
+	local_world_query(w, &st);
+	assert_int_equal(st.live_messages, 0);
+	local_world_destroy(w);
+}
+
+/* A peer that was bound to a stream stays dead when the name comes back; a new one reaches it. */
+static void test_reopen(void **state)
+{
+	struct local_world *w = world_new(LOCAL_SINGLE, LOCAL_VIRTUAL);
+	struct local_stream *a = stream_new(w, "a/0"), *b;
+	struct rt *rt = local_stream_rt(a);
+	struct rt_peer *early;
+	struct leaker l = { 0 };
+	struct rt_call call = { .done = never_done };
+
+	(void)state;
+	assert_int_equal(rt_peer_open(rt, "local:b/0", &early), 0);
+	call.peer = early;
+	assert_int_equal(rt_call(rt, &call), -DER_UNREACH);
+	b = stream_new(w, "b/0");
+	local_stream_rt(b)->user = &l;
+	local_stream_rt(b)->on_request = leak_request;
+	assert_int_equal(rt_call(rt, &call), 0);	/* bound now */
+	local_world_run(w);
+	local_stream_kill(b);
+	local_world_run(w);
+	assert_int_equal(call.priv[7], DER_UNREACH);
+	b = stream_new(w, "b/0");
+	memset(call.priv, 0, sizeof(call.priv));
+	assert_int_equal(rt_call(rt, &call), -DER_UNREACH);
+	rt_peer_close(rt, early);
+	assert_int_equal(rt_peer_open(rt, "local:b/0", &call.peer), 0);
+	assert_int_equal(rt_call(rt, &call), 0);
+	assert_int_equal(local_stream_close(b), 0);
+	local_world_run(w);
+	assert_int_equal(call.priv[7], DER_UNREACH);
+	rt_peer_close(rt, call.peer);
+	assert_int_equal(local_stream_close(a), 0);
+	local_world_destroy(w);
+}
+
+/* More calls than a stream may have outstanding. */
+static void test_queue_full(void **state)
+{
+	struct local_world *w = world_new(LOCAL_SINGLE, LOCAL_VIRTUAL);
+	struct local_stream *a = stream_new(w, "a/0");
+	struct rt *rt = local_stream_rt(a);
+	struct rt_call *calls = calloc(LOCAL_CALLS_MAX + 1, sizeof(*calls));
+	struct rt_peer *peer;
+
+	(void)state;
+	assert_non_null(calls);
+	assert_int_equal(rt_peer_open(rt, "local:a/0", &peer), 0);
+	for (uint32_t i = 0; i <= LOCAL_CALLS_MAX; i++) {
+		calls[i] = (struct rt_call){ .peer = peer, .done = never_done };
+		assert_int_equal(rt_call(rt, &calls[i]), i < LOCAL_CALLS_MAX ? 0 : -DER_AGAIN);
+	}
+	for (uint32_t i = 0; i < LOCAL_CALLS_MAX; i++)
+		rt_cancel(rt, &calls[i]);
+	local_world_run(w);
+	for (uint32_t i = 0; i < LOCAL_CALLS_MAX; i++)
+		assert_int_equal(calls[i].priv[7], DER_CANCELED);
+	rt_peer_close(rt, peer);
+	free(calls);
+	assert_int_equal(local_stream_close(a), 0);
 	local_world_destroy(w);
 }
 
@@ -856,11 +916,14 @@ int main(void)
 		cmocka_unit_test(test_net_virtual),
 		cmocka_unit_test(test_net_real),
 		cmocka_unit_test(test_net_threads),
-		cmocka_unit_test(test_blk),
-		cmocka_unit_test(test_memdev_outlives),
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_virtual_clock),
 		cmocka_unit_test(test_idle_cost),
+		cmocka_unit_test(test_post_from_outside),
+		cmocka_unit_test(test_threads_idle),
+		cmocka_unit_test(test_close_tells),
+		cmocka_unit_test(test_reopen),
+		cmocka_unit_test(test_queue_full),
 		cmocka_unit_test(test_determinism),
 		cmocka_unit_test(test_stress),
 		cmocka_unit_test(test_stress_kill),
