@@ -16,6 +16,9 @@
 #define PAINT_WORD 0x7061696e7473746bULL
 #define LOG_LINE_BYTES 1024
 
+#define STACK_COLORS 16u
+#define STACK_COLOR_BYTES 64u
+
 /* Room between a ULT's first frame and its control block at the top of the stack. */
 #define ULT_TOP_BYTES align_up(sizeof(struct ult), 64)
 
@@ -71,14 +74,21 @@ void rt_kill(struct rt *rt)
 	list_for_each_safe(pos, tmp, &rt->ults)
 		ult_free(list_entry(pos, struct ult, all));
 	list_init(&rt->ready);
+	rt->turn_last = NULL;
 	heap_init(&rt->timers);
 	rt->iomem = NULL;	/* its memory went with the node's arena */
 }
 
 /* ---- switching ---------------------------------------------------------------------------- */
 
-/* From the scheduler into @u, until it parks or ends. */
-static void ult_enter(struct rt *rt, struct ult *u)
+/*
+ * A ULT that leaves goes straight to the next one of this turn, and to the scheduler only when there is
+ * none, when it ends, or when it needs the large stack. So a switch costs one jump. Whoever arrives
+ * saves the context of whom it came from.
+ */
+
+/* From the scheduler into @u, until some ULT comes back; returns that one. */
+static struct ult *ult_enter(struct rt *rt, struct ult *u)
 {
 	struct fctx_transfer t;
 #ifdef BASE_ASAN
@@ -87,25 +97,60 @@ static void ult_enter(struct rt *rt, struct ult *u)
 	__sanitizer_start_switch_fiber(&fake, u->stack, u->stack_bytes);
 #endif
 #ifdef BASE_TSAN
-	void *self = __tsan_get_current_fiber();
-
+	rt->san_sched_stack = __tsan_get_current_fiber();
 	__tsan_switch_to_fiber(u->tsan_fiber, 0);
-	rt->san_sched_stack = self;
 #endif
 	rt->current = u;
 	t = jump_fcontext(u->fctx, u);
+	u = rt->current;
 	rt->current = NULL;
 #ifdef BASE_ASAN
 	__sanitizer_finish_switch_fiber(fake, NULL, NULL);
 #endif
 	u->fctx = t.fctx;
+	return u;
+}
+
+/* First thing on @u's stack after a jump to it. */
+static inline void ult_arrive(struct ult *u, struct fctx_transfer t)
+{
+	struct rt *rt = u->rt;
+	struct ult *from = rt->switch_from;
+
+	if (from != NULL) {
+		from->fctx = t.fctx;
+		rt->switch_from = NULL;
+#ifdef BASE_ASAN
+		__sanitizer_finish_switch_fiber(u->san_fake_stack, NULL, NULL);
+#endif
+	} else {
+		rt->sched_fctx = t.fctx;
+#ifdef BASE_ASAN
+		__sanitizer_finish_switch_fiber(u->san_fake_stack,
+						(const void **)&rt->san_sched_stack,
+						&rt->san_sched_bytes);
+#endif
+	}
+}
+
+/* Take the next ULT of this turn off the ready queue; NULL: the turn is over. */
+static inline struct ult *turn_next(struct rt *rt)
+{
+	struct list *link = rt->ready.next;
+
+	if (rt->turn_last == NULL)
+		return NULL;
+	if (link == rt->turn_last || --rt->turn_left == 0)
+		rt->turn_last = NULL;
+	list_del(link);
+	rt->turn_count++;
+	return list_entry(link, struct ult, link);
 }
 
 /* From a ULT back to the scheduler. */
-static void ult_leave(struct ult *u, bool last)
+static void ult_to_sched(struct ult *u, bool last)
 {
 	struct rt *rt = u->rt;
-	struct fctx_transfer t;
 #ifdef BASE_ASAN
 	__sanitizer_start_switch_fiber(last ? NULL : &u->san_fake_stack, rt->san_sched_stack,
 				       rt->san_sched_bytes);
@@ -115,26 +160,40 @@ static void ult_leave(struct ult *u, bool last)
 #ifdef BASE_TSAN
 	__tsan_switch_to_fiber(rt->san_sched_stack, 0);
 #endif
-	t = jump_fcontext(rt->sched_fctx, NULL);
-	rt->sched_fctx = t.fctx;
+	ult_arrive(u, jump_fcontext(rt->sched_fctx, NULL));
+}
+
+/* The running ULT is in some queue, or parked: let others run. */
+static void ult_leave(struct ult *u)
+{
+	struct rt *rt = u->rt;
+	struct ult *next = turn_next(rt);
+
+	if (next == NULL) {
+		ult_to_sched(u, false);
+		return;
+	}
+	if (next == u)	/* it yielded, and is itself the last of the turn */
+		return;
+	rt->switch_from = u;
+	rt->current = next;
 #ifdef BASE_ASAN
-	__sanitizer_finish_switch_fiber(u->san_fake_stack, (const void **)&rt->san_sched_stack,
-					&rt->san_sched_bytes);
+	__sanitizer_start_switch_fiber(&u->san_fake_stack, next->stack, next->stack_bytes);
 #endif
+#ifdef BASE_TSAN
+	__tsan_switch_to_fiber(next->tsan_fiber, 0);
+#endif
+	ult_arrive(u, jump_fcontext(next->fctx, next));
 }
 
 static void ult_main(struct fctx_transfer t)
 {
 	struct ult *u = t.data;
 
-	u->rt->sched_fctx = t.fctx;
-#ifdef BASE_ASAN
-	__sanitizer_finish_switch_fiber(NULL, (const void **)&u->rt->san_sched_stack,
-					&u->rt->san_sched_bytes);
-#endif
+	ult_arrive(u, t);
 	u->fn(u->arg);
 	u->finished = true;
-	ult_leave(u, true);
+	ult_to_sched(u, true);
 	base_assert_fail(__FILE__, __LINE__, __func__, "a finished ULT stays finished");
 }
 
@@ -158,6 +217,13 @@ static uint32_t stack_used(const char *stack, size_t bytes)
 	return (uint32_t)(bytes - i * sizeof(*w));
 }
 
+/* Stacks lie at multiples of their size: without an offset of its own, the hot end of each would fall
+ * into the same few cache sets, and a dozen ULTs would already evict each other. */
+static size_t stack_color(const char *stack, uint32_t bytes)
+{
+	return (size_t)((uintptr_t)stack / bytes % STACK_COLORS) * STACK_COLOR_BYTES;
+}
+
 int rt_spawn(struct rt *rt, void (*fn)(void *arg), void *arg, const struct ult_opts *opts)
 {
 	uint32_t want = opts != NULL && opts->stack_bytes != 0 ? opts->stack_bytes : rt->stack_bytes;
@@ -170,7 +236,7 @@ int rt_spawn(struct rt *rt, void (*fn)(void *arg), void *arg, const struct ult_o
 	stack = ult_stack_get(rt->stacks, want, &bytes);
 	if (stack == NULL)
 		return -DER_NOMEM;
-	u = (struct ult *)(void *)(stack + bytes - ULT_TOP_BYTES);
+	u = (struct ult *)(void *)(stack + bytes - ULT_TOP_BYTES - stack_color(stack, bytes));
 	*u = (struct ult){
 		.rt = rt,
 		.fn = fn,
@@ -185,8 +251,8 @@ int rt_spawn(struct rt *rt, void (*fn)(void *arg), void *arg, const struct ult_o
 	if (u->process == NULL)
 		u->process = rt->current != NULL ? rt->current->process : rt->process;
 	if (rt->paint)
-		stack_paint(stack, (size_t)(bytes - ULT_TOP_BYTES));
-	u->fctx = make_fcontext(u, bytes - ULT_TOP_BYTES, ult_main);
+		stack_paint(stack, (size_t)((char *)u - stack));
+	u->fctx = make_fcontext(u, (size_t)((char *)u - stack), ult_main);
 #ifdef BASE_TSAN
 	u->tsan_fiber = __tsan_create_fiber(0);
 #endif
@@ -199,9 +265,10 @@ int rt_spawn(struct rt *rt, void (*fn)(void *arg), void *arg, const struct ult_o
 static void ult_reap(struct rt *rt, struct ult *u)
 {
 	if (rt->paint) {
-		uint32_t used = stack_used(u->stack, u->stack_bytes - ULT_TOP_BYTES);
+		size_t bytes = (size_t)((char *)u - u->stack);
+		uint32_t used = stack_used(u->stack, bytes);
 
-		ASSERT(used < u->stack_bytes - ULT_TOP_BYTES);
+		ASSERT(used < bytes);
 		if (used > rt->stack_peak_bytes)
 			rt->stack_peak_bytes = used;
 		if (rt->on_stack_used != NULL)
@@ -210,14 +277,14 @@ static void ult_reap(struct rt *rt, struct ult *u)
 	ult_free(u);
 }
 
+/* Run @u and whoever it switches to, until one comes back for good. */
 static void rt_step(struct rt *rt, struct ult *u)
 {
-	list_del(&u->link);
-	ult_enter(rt, u);
+	u = ult_enter(rt, u);
 	while (rt->big_fn != NULL) {	/* it asked for the large stack: ours */
 		rt->big_fn(rt->big_arg);
 		rt->big_fn = NULL;
-		ult_enter(rt, u);
+		u = ult_enter(rt, u);
 	}
 	if (u->finished)
 		ult_reap(rt, u);
@@ -246,22 +313,20 @@ static uint32_t rt_run_timers(struct rt *rt)
 
 uint32_t rt_run(struct rt *rt, uint32_t max_switches)
 {
-	struct list *last;
-	uint32_t count;
+	uint32_t timers;
+	struct ult *u;
 
 	ASSERT(rt->current == NULL);
-	count = rt_run_timers(rt);
+	timers = rt_run_timers(rt);
+	if (list_empty(&rt->ready) || (max_switches != 0 && timers >= max_switches))
+		return timers;
 	/* One turn for those that are ready now: a ULT that yields lets the driver poll, too. */
-	last = rt->ready.prev;
-	while (!list_empty(&rt->ready)) {
-		struct list *link = rt->ready.next;
-
-		rt_step(rt, list_entry(link, struct ult, link));
-		count++;
-		if (link == last || (max_switches != 0 && count >= max_switches))
-			break;
-	}
-	return count;
+	rt->turn_last = rt->ready.prev;
+	rt->turn_left = max_switches != 0 ? max_switches - timers : UINT32_MAX;
+	rt->turn_count = 0;
+	while ((u = turn_next(rt)) != NULL)
+		rt_step(rt, u);
+	return timers + rt->turn_count;
 }
 
 uint64_t rt_next_ns(struct rt *rt)
@@ -284,7 +349,7 @@ void rt_yield(struct rt *rt)
 
 	ASSERT(u != NULL);
 	list_add_tail(&rt->ready, &u->link);
-	ult_leave(u, false);
+	ult_leave(u);
 }
 
 /* ---- wait queues -------------------------------------------------------------------------- */
@@ -322,7 +387,7 @@ int rt_wait(struct rt *rt, struct rt_waitq *q, uint64_t deadline_ns)
 	}
 	u->waitq = q;
 	list_add_tail(&q->waiters, &u->link);
-	ult_leave(u, false);
+	ult_leave(u);
 	return u->wake_rc;
 }
 
@@ -382,7 +447,7 @@ void rt_on_big_stack(struct rt *rt, void (*fn)(void *arg), void *arg)
 	}
 	rt->big_fn = fn;
 	rt->big_arg = arg;
-	ult_leave(u, false);
+	ult_to_sched(u, false);
 }
 
 struct log_args {

@@ -205,7 +205,11 @@ struct rt {
 	struct list ready;		/**< ULTs to run, in order */
 	struct heap timers;
 	struct ult_stacks *stacks;
-	void *sched_fctx;		/**< where a parking ULT jumps to */
+	void *sched_fctx;		/**< where a ULT jumps to when its turn has no other */
+	struct ult *switch_from;	/**< who jumped to the ULT that arrives; NULL: the scheduler */
+	struct list *turn_last;		/**< last ready ULT of the turn; NULL: no more this turn */
+	uint32_t turn_left;		/**< switches left in the turn */
+	uint32_t turn_count;
 	struct rt_iomem *iomem;		/**< pooled buffers, made on first use */
 	struct prng rand[RT_STREAM_COUNT];
 	uint32_t ult_count;		/**< alive */
