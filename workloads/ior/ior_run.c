@@ -421,6 +421,13 @@ static int exit_code(const struct ior *r, int rc)
 	return r->interrupted ? IOR_EXIT_INTERRUPTED : 0;
 }
 
+/* A rank is gone, so nobody can agree on anything: what this rank made goes, as far as it goes. */
+static void files_drop(struct ior *r)
+{
+	if (r->opts.write && !r->opts.keep && (r->opts.file_per_task || r->env->rank == 0))
+		(void)r->a.ops->remove(&r->a, path_of(r, r->env->rank));
+}
+
 static int run(struct ior *r)
 {
 	char text[TEXT_BYTES];
@@ -440,6 +447,8 @@ static int run(struct ior *r)
 		rc = repetition_run(r, i);
 	if (rc == 0)
 		ior_report_summary(r);
+	else
+		files_drop(r);
 	r->a.ops->stop(&r->a);
 	return rc;
 }
