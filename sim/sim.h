@@ -113,7 +113,8 @@ struct rt *sim_stream_rt(struct sim_stream *st);
 /** rt_spawn() for use outside of the stream: the stream also learns that it has work. */
 int sim_spawn(struct sim_stream *st, void (*fn)(void *arg), void *arg, const struct ult_opts *opts);
 
-/** Run @fn(@rt, @arg) in scheduler context of @st, now or when its CPU is free. Errors: -DER_NOMEM. */
+/** Run @fn(@rt, @arg) in scheduler context of @st, now or when its CPU is free. Errors:
+ * -DER_NOMEM. */
 int sim_post(struct sim_stream *st, void (*fn)(struct rt *rt, void *arg), void *arg);
 
 /** After touching a stream from outside (timers, calls): let it see what it has to do. */

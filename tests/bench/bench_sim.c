@@ -1,6 +1,6 @@
 /*
- * The simulator: full RPCs per second of one core (request, bulk, drive, reply, a ULT at both ends),
- * and what idle streams cost to keep. Phantom payload, as full-scale runs have.
+ * The simulator: full RPCs per second of one core (request, bulk, drive, reply, a ULT at both
+ * ends), and what idle streams cost to keep. Phantom payload, as full-scale runs have.
  *
  * Streams have no core on them here: these rows measure the world below the storage core.
  */
