@@ -240,7 +240,8 @@ static int run_peer(const struct work *w, struct bench_result *ret_result)
 		       "fio --name=peer --filename=%s --size=%llu --ioengine=io_uring --direct=%d "
 		       "--fixedbufs=1 --registerfiles=1 --iodepth=%u --iodepth_batch_submit=%u "
 		       "--iodepth_batch_complete_min=1 --iodepth_batch_complete_max=%u "
-		       "--rw=%s --bs=%u --norandommap=1 --randrepeat=0 --time_based=1 --runtime=1 --thread=1 "
+		       "--rw=%s --bs=%u --norandommap=1 --randrepeat=0 --time_based=1 "
+		       "--ramp_time=200ms --runtime=1 --thread=1 "
 		       "--output-format=terse --terse-version=3 2>/dev/null",
 		       b.path, (unsigned long long)FILE_BYTES, direct, DEPTH, DEPTH, DEPTH,
 		       w->fio_rw, w->bytes);
