@@ -192,6 +192,20 @@ static void op_free(void *ctx, void *ptr)
 	rt_free(&((struct sim_proc *)ctx)->st->rt, ptr);
 }
 
+static const void *op_share(void *ctx, const void *data, size_t bytes)
+{
+	struct sim_proc *p = ctx;
+
+	return share_get(p->sim->shared, &p->sim->nodes[p->opts.node_idx].shared, data, bytes);
+}
+
+static void op_unshare(void *ctx, const void *shared)
+{
+	struct sim_proc *p = ctx;
+
+	share_put(p->sim->shared, &p->sim->nodes[p->opts.node_idx].shared, shared);
+}
+
 static int op_resolve(void *ctx, struct rpc_ep ep, char *ret_uri)
 {
 	return sim_system_resolve(((struct sim_proc *)ctx)->opts.system, ep, ret_uri);
@@ -237,6 +251,8 @@ static const struct host_ops sim_host_ops = {
 	.unlock = op_lock,
 	.alloc = op_alloc,
 	.free = op_free,
+	.share = op_share,
+	.unshare = op_unshare,
 	.resolve = op_resolve,
 	.leader = op_leader,
 	.system = op_system,

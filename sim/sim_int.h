@@ -9,6 +9,7 @@
 #ifndef GEMEL_SIM_SIM_INT_H
 #define GEMEL_SIM_SIM_INT_H
 
+#include "core/base/share.h"
 #include "sim/engine.h"
 #include "sim/sim.h"
 #include "sim/topo.h"
@@ -69,6 +70,7 @@ struct sim_node {
 	uint32_t life;		/* counts crashes; a message of an earlier life is void */
 	bool up;
 	struct arena arena;
+	struct share_holder shared;	/* references to immutable blocks of the world */
 	struct list streams;
 	struct sim_stream **by_tag;
 	uint32_t tag_cap;
@@ -93,6 +95,7 @@ struct sim {
 	struct sg_engine *engine;
 	struct sim_topo *topo;
 	struct ult_stacks *stacks;
+	struct share_table *shared;	/* what the nodes hold in common */
 	struct sim_node *nodes;
 	uint32_t node_count;
 	uint32_t next_stream_id;

@@ -481,6 +481,7 @@ static void node_crash(struct sim *sim, struct sim_node *node)
 	}
 	sim_net_crash(sim, node);
 	sim_blk_crash(sim, node);
+	share_drop(sim->shared, &node->shared);
 	arena_drop(&node->arena);
 }
 
@@ -527,6 +528,9 @@ size_t sim_node_bytes(const struct sim *sim, uint32_t node_idx)
 
 static int nodes_create(struct sim *sim)
 {
+	sim->shared = share_table_create();
+	if (sim->shared == NULL)
+		return -DER_NOMEM;
 	sim->node_count = sim->profile->node_count;
 	sim->nodes = calloc(sim->node_count, sizeof(sim->nodes[0]));
 	if (sim->nodes == NULL)
@@ -539,6 +543,7 @@ static int nodes_create(struct sim *sim)
 		n->up = true;
 		n->sim = sim;
 		arena_init(&n->arena);
+		share_holder_init(&n->shared);
 		list_init(&n->streams);
 		list_init(&n->calls_from);
 		list_init(&n->calls_to);
@@ -730,9 +735,12 @@ void sim_destroy(struct sim *sim)
 	if (sim->nodes != NULL) {
 		nodes_destroy(sim);
 		drain(sim);
-		for (uint32_t i = 0; i < sim->node_count; i++)
+		for (uint32_t i = 0; i < sim->node_count; i++) {
 			sim_blk_fini(sim, &sim->nodes[i]);
+			share_drop(sim->shared, &sim->nodes[i].shared);
+		}
 	}
+	share_table_destroy(sim->shared);
 	sim_fault_fini(sim);
 	sim_net_fini(sim);
 	sg_engine_destroy(sim->engine);

@@ -127,20 +127,21 @@ static bool rank_wanted(const struct pmap *map, uint32_t rank, uint64_t bits)
 /* Ranks of the map in order of their first target, those that the bits ask for. */
 static int pool_ranks(struct process *p, struct cl_pool *pool, uint64_t bits, d_rank_list_t **ret)
 {
-	struct pmap *map = cl_map_get(p, pool);
+	struct cl_map *held = cl_map_get(p, pool);
+	const struct pmap *map = held->pmap;
 	d_rank_list_t *list = d_rank_list_alloc(map->rank_count);
 	uint32_t nr = 0;
 	uint32_t i;
 
 	if (list == NULL) {
-		cl_map_put(p, map);
+		cl_map_put(p, held);
 		return -DER_NOMEM;
 	}
 	for (i = 0; i < map->target_count && map->targets[i].idx == 0; i++)
 		if (rank_wanted(map, map->targets[i].rank, bits))
 			list->rl_ranks[nr++] = map->targets[i].rank;
 	list->rl_nr = nr;
-	cl_map_put(p, map);
+	cl_map_put(p, held);
 	*ret = list;
 	return 0;
 }

@@ -37,6 +37,12 @@ void cl_stream_fini(struct cl_stream *s);
 
 /* ---- pools ---------------------------------------------------------------------------------- */
 
+/** A version of the map, as this process holds it; its content is shared with the world's others. */
+struct cl_map {
+	uint32_t refs;			/* under the lock */
+	const struct pmap *pmap;
+};
+
 struct cl_pool {
 	struct cl_ref ref;
 	struct uid uid;
@@ -44,7 +50,7 @@ struct cl_pool {
 	uint32_t flags;			/**< DAOS_PC_* */
 	bool shared;			/**< came by global2local: closing it closes nothing remote */
 	char label[DAOS_PROP_LABEL_MAX_LEN + 1];
-	struct pmap *map;		/* under the lock; newest known; refs counts holders */
+	struct cl_map *map;		/* under the lock; newest known */
 	bool refreshing;		/* under the lock; a newer map is being fetched */
 };
 
@@ -58,8 +64,8 @@ int cl_pool_query(struct cl_stream *s, struct cl_pool *pool, daos_pool_info_t *i
 		  daos_prop_t *prop);
 
 /** The newest map known, counted: cl_map_put(). Never NULL once connected. Blocks: no. */
-struct pmap *cl_map_get(struct process *p, struct cl_pool *pool);
-void cl_map_put(struct process *p, struct pmap *map);
+struct cl_map *cl_map_get(struct process *p, struct cl_pool *pool);
+void cl_map_put(struct process *p, struct cl_map *map);
 
 /** Fetch a map newer than @have. Errors: -DER_AGAIN (there is none). Blocks: yes. */
 int cl_map_refresh(struct cl_stream *s, struct cl_pool *pool, uint32_t have);

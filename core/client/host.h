@@ -40,6 +40,10 @@ struct host_ops {
 	/** Zeroed memory that may be freed from any stream of the process. */
 	void *(*alloc)(void *ctx, size_t bytes);
 	void (*free)(void *ctx, void *ptr);
+	/** An immutable copy of @bytes at @data that the processes of the world may share; NULL: no
+	 * memory. Under the lock: may be called by any stream, one at a time. */
+	const void *(*share)(void *ctx, const void *data, size_t bytes);
+	void (*unshare)(void *ctx, const void *shared);
 	/** URI of a stream, at most RT_URI_MAX bytes. Errors: -DER_NONEXIST. */
 	int (*resolve)(void *ctx, struct rpc_ep ep, char *ret_uri);
 	/** Rank that holds the pool service: the lowest. */

@@ -26,7 +26,7 @@ static uint32_t hint_groups(daos_oclass_hints_t hints, enum daos_otype_t type, u
 int cl_oid_generate(struct process *p, struct cl_cont *cont, daos_obj_id_t *oid,
 		    enum daos_otype_t type, daos_oclass_id_t cid, daos_oclass_hints_t hints)
 {
-	struct pmap *map = cl_map_get(p, cont->pool);
+	struct cl_map *map = cl_map_get(p, cont->pool);
 	uint32_t groups = cid & MAX_NUM_GROUPS;
 	uint8_t redun = (uint8_t)(cid >> OC_REDUN_SHIFT);
 	uint32_t count = 0;
@@ -36,9 +36,9 @@ int cl_oid_generate(struct process *p, struct cl_cont *cont, daos_obj_id_t *oid,
 		return -DER_UNINIT;
 	if (cid == OC_UNKNOWN) {
 		redun = OR_RP_1;
-		groups = hint_groups(hints, type, map->target_count);
+		groups = hint_groups(hints, type, map->pmap->target_count);
 	}
-	rc = daos_otype_t_is_valid(type) ? place_group_count(map, redun, groups, &count)
+	rc = daos_otype_t_is_valid(type) ? place_group_count(map->pmap, redun, groups, &count)
 					 : -DER_INVAL;
 	cl_map_put(p, map);
 	if (rc != 0)

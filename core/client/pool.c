@@ -22,9 +22,9 @@ void cl_str_copy(char *dst, size_t cap, struct bytes src)
 
 /* ---- the map -------------------------------------------------------------------------------- */
 
-struct pmap *cl_map_get(struct process *p, struct cl_pool *pool)
+struct cl_map *cl_map_get(struct process *p, struct cl_pool *pool)
 {
-	struct pmap *map;
+	struct cl_map *map;
 
 	process_lock(p);
 	map = pool->map;
@@ -34,7 +34,7 @@ struct pmap *cl_map_get(struct process *p, struct cl_pool *pool)
 	return map;
 }
 
-void cl_map_put(struct process *p, struct pmap *map)
+void cl_map_put(struct process *p, struct cl_map *map)
 {
 	bool last;
 
@@ -42,18 +42,20 @@ void cl_map_put(struct process *p, struct pmap *map)
 		return;
 	process_lock(p);
 	last = --map->refs == 0;
+	if (last)
+		p->host->unshare(p->host_ctx, map->pmap);
 	process_unlock(p);
 	if (last)
 		process_free(p, map);
 }
 
 /* Make @map the pool's, unless one as new came in between. Takes @map's reference. */
-static void pool_map_set(struct process *p, struct cl_pool *pool, struct pmap *map)
+static void pool_map_set(struct process *p, struct cl_pool *pool, struct cl_map *map)
 {
-	struct pmap *old = map;
+	struct cl_map *old = map;
 
 	process_lock(p);
-	if (pool->map == NULL || pool->map->version < map->version) {
+	if (pool->map == NULL || pool->map->pmap->version < map->pmap->version) {
 		old = pool->map;
 		pool->map = map;
 	}
@@ -61,26 +63,42 @@ static void pool_map_set(struct process *p, struct cl_pool *pool, struct pmap *m
 	cl_map_put(p, old);
 }
 
-static int map_decode(struct process *p, const void *src, size_t bytes, struct pmap **ret_map)
+/* One reference to the caller. */
+static int map_make(struct process *p, const struct pmap *pmap, struct cl_map **ret_map)
 {
-	struct pmap *map;
+	struct cl_map *map = process_alloc(p, sizeof(*map));
+
+	if (map == NULL)
+		return -DER_NOMEM;
+	process_lock(p);
+	map->pmap = p->host->share(p->host_ctx, pmap, pmap_bytes(pmap->target_count));
+	process_unlock(p);
+	if (map->pmap == NULL) {
+		process_free(p, map);
+		return -DER_NOMEM;
+	}
+	map->refs = 1;
+	*ret_map = map;
+	return 0;
+}
+
+static int map_decode(struct cl_stream *s, const void *src, size_t bytes, struct cl_map **ret_map)
+{
+	struct pmap *pmap;
 	uint32_t count;
 	int rc;
 
 	rc = pmap_decode_count(src, bytes, &count);
 	if (rc != 0)
 		return rc;
-	map = process_alloc(p, pmap_bytes(count));
-	if (map == NULL)
+	pmap = rt_alloc(s->rt, pmap_bytes(count));
+	if (pmap == NULL)
 		return -DER_NOMEM;
-	rc = pmap_decode(src, bytes, map);
-	if (rc != 0) {
-		process_free(p, map);
-		return rc;
-	}
-	map->refs = 1;
-	*ret_map = map;
-	return 0;
+	rc = pmap_decode(src, bytes, pmap);
+	if (rc == 0)
+		rc = map_make(s->proc, pmap, ret_map);
+	rt_free(s->rt, pmap);
+	return rc;
 }
 
 /* One fetch into @room bytes of @mem. *ret_need is the map's size; @mem holds it if that fits. */
@@ -118,7 +136,7 @@ int cl_map_refresh(struct cl_stream *s, struct cl_pool *pool, uint32_t have)
 {
 	struct process *p = s->proc;
 	uint64_t room = MAP_BYTES_FIRST;
-	struct pmap *map = NULL;
+	struct cl_map *map = NULL;
 	int rc;
 
 	for (;;) {
@@ -129,7 +147,7 @@ int cl_map_refresh(struct cl_stream *s, struct cl_pool *pool, uint32_t have)
 			return -DER_NOMEM;
 		rc = map_fetch(s, pool, have, mem, room, &need);
 		if (rc == 0 && need <= room)
-			rc = map_decode(p, mem, need, &map);
+			rc = map_decode(s, mem, need, &map);
 		rt_free(s->rt, mem);
 		if (rc != 0 || map != NULL)
 			break;
@@ -137,7 +155,7 @@ int cl_map_refresh(struct cl_stream *s, struct cl_pool *pool, uint32_t have)
 			return -DER_PROTO;
 		room = need;
 	}
-	if (rc == 0 && !uid_equal(&map->pool, &pool->uid)) {
+	if (rc == 0 && !uid_equal(&map->pmap->pool, &pool->uid)) {
 		cl_map_put(p, map);
 		return -DER_PROTO;
 	}

@@ -217,17 +217,19 @@ static void rw_free(struct cl_stream *s, struct cl_rw *rw)
 int cl_shard_ep(struct cl_stream *s, struct cl_obj *o, uint32_t shard, struct rpc_ep *ret_ep,
 		uint32_t *ret_version)
 {
-	struct pmap *map = cl_map_get(s->proc, o->cont->pool);
+	struct cl_map *held = cl_map_get(s->proc, o->cont->pool);
+	const struct pmap *map;
 	uint32_t target = 0;
 	int rc;
 
-	if (map == NULL)
+	if (held == NULL)
 		return -DER_UNINIT;
+	map = held->pmap;
 	rc = place_shard(map, o->oid, &o->attr, shard, &target);
 	*ret_ep = (struct rpc_ep){ .rank = map->targets[target].rank,
 				   .tag = (uint16_t)(map->targets[target].idx + 1) };
 	*ret_version = map->version;
-	cl_map_put(s->proc, map);
+	cl_map_put(s->proc, held);
 	return rc;
 }
 

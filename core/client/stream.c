@@ -38,7 +38,7 @@ static void stream_on_map(void *arg, const struct rpc_call *call, uint32_t map_v
 	if (pool == NULL)
 		return;
 	process_lock(s->proc);
-	stale = pool->map != NULL && pool->map->version < map_version && !pool->refreshing;
+	stale = pool->map != NULL && pool->map->pmap->version < map_version && !pool->refreshing;
 	if (stale) {
 		pool->refreshing = true;
 		pool->ref.refs++;

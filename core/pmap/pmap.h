@@ -38,7 +38,7 @@ struct pmap {
 	uint32_t version;	/**< from 1 */
 	uint32_t target_count;
 	uint32_t rank_count;	/**< distinct ranks */
-	uint32_t refs;		/**< the holder's business; not part of the encoding */
+	uint32_t resv;
 	struct pmap_target targets[];
 };
 

@@ -246,6 +246,22 @@ struct bed_window *bed_window(struct bed *b, void *ptr, uint64_t bytes, uint64_t
 	return w;
 }
 
+static const void *op_share(void *ctx, const void *data, size_t bytes)
+{
+	void *copy = malloc(bytes);
+
+	(void)ctx;
+	if (copy != NULL)
+		memcpy(copy, data, bytes);
+	return copy;
+}
+
+static void op_unshare(void *ctx, const void *shared)
+{
+	(void)ctx;
+	free((void *)(uintptr_t)shared);
+}
+
 static const struct host_ops bed_ops = {
 	.stream_open = op_stream_open,
 	.stream_close = op_stream_close,
@@ -255,6 +271,8 @@ static const struct host_ops bed_ops = {
 	.unlock = op_unlock,
 	.alloc = op_alloc,
 	.free = op_free,
+	.share = op_share,
+	.unshare = op_unshare,
 	.resolve = op_resolve,
 	.leader = op_leader,
 	.system = op_system,

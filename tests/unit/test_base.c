@@ -11,6 +11,7 @@
 #include "core/base/buf.h"
 #include "core/base/heap.h"
 #include "core/base/prng.h"
+#include "core/base/share.h"
 
 #define SPACE 4096
 #define MAX_SEGS 64
@@ -322,6 +323,41 @@ static void test_prng(void **state)
 	assert_int_not_equal(prng_next(&a), prng_next(&b));
 }
 
+static void test_share(void **state)
+{
+	struct share_table *t = share_table_create();
+	struct share_holder a;
+	struct share_holder b;
+	char text[100] = "a map";
+	const void *x;
+	const void *y;
+	const void *z;
+
+	(void)state;
+	share_holder_init(&a);
+	share_holder_init(&b);
+	x = share_get(t, &a, text, sizeof(text));
+	y = share_get(t, &b, text, sizeof(text));
+	assert_ptr_equal(x, y);
+	assert_ptr_not_equal(x, text);
+	assert_memory_equal(x, text, sizeof(text));
+	assert_int_equal((uintptr_t)x % 16, 0);
+	assert_int_equal(share_bytes(t), sizeof(text));
+	assert_ptr_equal(share_get(t, &b, text, sizeof(text)), y);
+	text[99] = 1;
+	z = share_get(t, &a, text, sizeof(text));
+	assert_ptr_not_equal(x, z);
+	assert_int_equal(share_bytes(t), 2 * sizeof(text));
+	share_put(t, &a, x);	/* b still has it */
+	assert_int_equal(share_bytes(t), 2 * sizeof(text));
+	share_drop(t, &b);	/* b crashed */
+	assert_int_equal(share_bytes(t), sizeof(text));
+	share_put(t, &a, z);
+	share_put(t, &a, NULL);
+	assert_int_equal(share_bytes(t), 0);
+	share_table_destroy(t);
+}
+
 static void test_errors(void **state)
 {
 	(void)state;
@@ -342,7 +378,7 @@ int main(void)
 		cmocka_unit_test(test_buf_equal_mixed), cmocka_unit_test(test_gen_fill_positions),
 		cmocka_unit_test(test_heap_order),	cmocka_unit_test(test_arena),
 		cmocka_unit_test(test_hash_jump),	cmocka_unit_test(test_prng),
-		cmocka_unit_test(test_errors),
+		cmocka_unit_test(test_errors),	cmocka_unit_test(test_share),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -105,7 +105,8 @@ static int parse(int argc, char **argv, struct args *a)
 
 static void print(struct process *p, struct cl_pool *pool)
 {
-	struct pmap *map = cl_map_get(p, pool);
+	struct cl_map *held = cl_map_get(p, pool);
+	const struct pmap *map = held->pmap;
 	uint32_t i;
 
 	(void)printf("pool %s, map version %u, %u targets on %u ranks\n", pool->label, map->version,
@@ -113,7 +114,7 @@ static void print(struct process *p, struct cl_pool *pool)
 	for (i = 0; i < map->target_count; i++)
 		(void)printf("target %u: rank %u:%u %s\n", i, map->targets[i].rank,
 			     map->targets[i].idx, pmap_state_name(map->targets[i].state));
-	cl_map_put(p, map);
+	cl_map_put(p, held);
 }
 
 static int run(struct cl_stream *s, void *args)

@@ -164,6 +164,23 @@ static void op_free(void *ctx, void *ptr)
 	free(ptr);
 }
 
+/* One process holds one copy: nobody to share with. */
+static const void *op_share(void *ctx, const void *data, size_t bytes)
+{
+	void *copy = malloc(bytes);
+
+	(void)ctx;
+	if (copy != NULL)
+		memcpy(copy, data, bytes);
+	return copy;
+}
+
+static void op_unshare(void *ctx, const void *shared)
+{
+	(void)ctx;
+	free((void *)(uintptr_t)shared);
+}
+
 static int op_resolve(void *ctx, struct rpc_ep ep, char *ret_uri)
 {
 	const struct sysfile_rank *r;
@@ -217,6 +234,8 @@ static const struct host_ops real_ops = {
 	.unlock = op_unlock,
 	.alloc = op_alloc,
 	.free = op_free,
+	.share = op_share,
+	.unshare = op_unshare,
 	.resolve = op_resolve,
 	.leader = op_leader,
 	.system = op_system,
