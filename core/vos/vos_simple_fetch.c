@@ -8,6 +8,10 @@ struct fetched {
 	struct bseg *segs;
 	uint32_t seg_cap;
 	uint32_t cap;		/* pieces */
+	/* Most fetches find one piece of one segment. */
+	struct vos_ext one_ext;
+	struct vs_val *one_val;
+	struct bseg one_seg;
 };
 
 struct vos_fetch {
@@ -27,9 +31,12 @@ static void fetched_free(struct vos *v, struct fetched *f)
 
 	for (i = 0; i < f->got.nr; i++)
 		vs_val_put(v, f->vals[i]);
-	vs_free(v, f->exts, f->cap * sizeof(*f->exts));
-	vs_free(v, f->vals, f->cap * sizeof(*f->vals));
-	vs_free(v, f->segs, f->seg_cap * sizeof(*f->segs));
+	if (f->cap > 1) {
+		vs_free(v, f->exts, f->cap * sizeof(*f->exts));
+		vs_free(v, f->vals, f->cap * sizeof(*f->vals));
+	}
+	if (f->seg_cap > 1)
+		vs_free(v, f->segs, f->seg_cap * sizeof(*f->segs));
 }
 
 void vos_fetch_end(struct vos_fetch *f)
@@ -52,8 +59,12 @@ const struct vos_got *vos_fetch_got(struct vos_fetch *f, uint32_t idx)
 /* Room for @nr pieces. */
 static int make_room(struct vos *v, struct fetched *f, uint32_t nr)
 {
-	if (nr == 0)
+	if (nr <= 1) {
+		f->exts = &f->one_ext;
+		f->vals = &f->one_val;
+		f->cap = nr;
 		return 0;
+	}
 	f->exts = vs_alloc(v, nr * sizeof(*f->exts));
 	f->vals = vs_alloc(v, nr * sizeof(*f->vals));
 	f->cap = nr;
@@ -71,12 +82,10 @@ static int gather(struct vos *v, struct fetched *f)
 
 		nr += buf_slice_count(&f->vals[i]->buf, e->data_off, e->recx.nr * f->got.size);
 	}
-	if (nr > 0) {
-		f->segs = vs_alloc(v, nr * sizeof(*f->segs));
-		if (f->segs == NULL)
-			return -DER_NOMEM;
-		f->seg_cap = nr;
-	}
+	f->segs = nr > 1 ? vs_alloc(v, nr * sizeof(*f->segs)) : &f->one_seg;
+	if (f->segs == NULL)
+		return -DER_NOMEM;
+	f->seg_cap = nr;
 	f->got.data = (struct buf){ .segs = f->segs };
 	for (i = 0; i < f->got.nr; i++) {
 		struct vos_ext *e = &f->exts[i];

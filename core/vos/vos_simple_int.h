@@ -157,6 +157,7 @@ struct vs_dkey {
 	struct vs_plog punches;
 	struct vs_ver vmax;
 	struct vs_tree akeys;
+	struct vs_akey *hint;	/* found last */
 };
 
 enum vs_order { VS_ORDER_HASH = 0, VS_ORDER_UINT, VS_ORDER_LEX };
@@ -168,6 +169,7 @@ struct vs_obj {
 	struct vs_plog punches;
 	struct vs_ver vmax;
 	struct vs_tree dkeys;
+	struct vs_dkey *hint;	/* found last: one call looks for the same key several times */
 	uint64_t last_seq;	/* newest record about it */
 	uint64_t epoch_max;	/* committed */
 	bool epoch_stale;	/* epoch_max must be counted anew */
@@ -315,7 +317,6 @@ void vs_csum_free(struct vos *v, struct vs_csum *c);
 
 uint64_t vs_key_order(enum vs_order how, struct bytes name);
 int vs_key_cmp(uint64_t order, struct bytes name, const struct vs_key *k);
-struct vs_key *vs_key_find(const struct vs_tree *t, enum vs_order how, struct bytes name);
 
 struct vs_cont *vs_cont_find(struct vos *v, const struct uid *uid);
 int vs_cont_add(struct vos *v, const struct uid *uid, struct vs_cont **ret_cont);

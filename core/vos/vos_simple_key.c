@@ -72,7 +72,7 @@ static struct vs_key *key_of(struct vs_node *n)
 	return n == NULL ? NULL : container_of(n, struct vs_key, node);
 }
 
-struct vs_key *vs_key_find(const struct vs_tree *t, enum vs_order how, struct bytes name)
+static struct vs_key *key_find(const struct vs_tree *t, enum vs_order how, struct bytes name)
 {
 	uint64_t order = vs_key_order(how, name);
 	struct vs_node *n = t->root;
@@ -217,18 +217,36 @@ int vs_obj_make(struct vs_cont *c, struct oid oid, struct vs_obj **ret_obj)
 
 /* ---- dkeys and akeys ------------------------------------------------------------------------------ */
 
+static bool is_key(const struct vs_key *k, struct bytes name)
+{
+	return k->name.len == name.len &&
+	       (name.len == 0 || memcmp(k->name.ptr, name.ptr, name.len) == 0);
+}
+
 struct vs_dkey *vs_dkey_find(struct vs_obj *o, struct bytes name)
 {
-	struct vs_key *k = vs_key_find(&o->dkeys, o->dkey_order, name);
+	struct vs_key *k;
 
-	return k == NULL ? NULL : container_of(k, struct vs_dkey, key);
+	if (o->hint != NULL && is_key(&o->hint->key, name))
+		return o->hint;
+	k = key_find(&o->dkeys, o->dkey_order, name);
+	if (k == NULL)
+		return NULL;
+	o->hint = container_of(k, struct vs_dkey, key);
+	return o->hint;
 }
 
 struct vs_akey *vs_akey_find(struct vs_dkey *d, struct bytes name)
 {
-	struct vs_key *k = vs_key_find(&d->akeys, d->obj->akey_order, name);
+	struct vs_key *k;
 
-	return k == NULL ? NULL : container_of(k, struct vs_akey, key);
+	if (d->hint != NULL && is_key(&d->hint->key, name))
+		return d->hint;
+	k = key_find(&d->akeys, d->obj->akey_order, name);
+	if (k == NULL)
+		return NULL;
+	d->hint = container_of(k, struct vs_akey, key);
+	return d->hint;
 }
 
 int vs_dkey_make(struct vs_obj *o, struct bytes name, struct vs_dkey **ret_dkey)
@@ -240,6 +258,7 @@ int vs_dkey_make(struct vs_obj *o, struct bytes name, struct vs_dkey **ret_dkey)
 		if (d == NULL)
 			return -DER_NOMEM;
 		d->obj = o;
+		o->hint = d;
 		key_link(&o->dkeys, &d->key);
 	}
 	*ret_dkey = d;
@@ -255,6 +274,7 @@ int vs_akey_make(struct vs_dkey *d, struct bytes name, struct vs_akey **ret_akey
 		if (a == NULL)
 			return -DER_NOMEM;
 		a->dkey = d;
+		d->hint = a;
 		key_link(&d->akeys, &a->key);
 	}
 	*ret_akey = a;
@@ -272,6 +292,8 @@ bool vs_akey_prune(struct vos *v, struct vs_akey *a)
 		return false;
 	ASSERT(a->index.root == NULL);
 	vs_tree_erase(&a->dkey->akeys, &a->key.node);
+	if (a->dkey->hint == a)
+		a->dkey->hint = NULL;
 	vs_free(v, a->singles, a->single_cap * sizeof(*a->singles));
 	plog_free(v, &a->punches);
 	vs_free(v, a, sizeof(*a) + a->key.name.len);
@@ -283,6 +305,8 @@ bool vs_dkey_prune(struct vos *v, struct vs_dkey *d)
 	if (d->akeys.count > 0 || d->punches.nr > 0)
 		return false;
 	vs_tree_erase(&d->obj->dkeys, &d->key.node);
+	if (d->obj->hint == d)
+		d->obj->hint = NULL;
 	plog_free(v, &d->punches);
 	vs_free(v, d, sizeof(*d) + d->key.name.len);
 	return true;
