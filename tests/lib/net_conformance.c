@@ -49,6 +49,7 @@ struct once {
 	struct rt_event ev;
 	struct rt *rt;
 	struct rt_call call;
+	void (*hook)(struct rt_call *call, int rc, struct rt_in *reply); /* NULL: once_done */
 	bool submitting;
 	uint32_t dones;
 	int rc;
@@ -74,7 +75,7 @@ static int once_submit(struct once *o)
 	int rc;
 
 	rt_event_init(&o->ev);
-	o->call.done = once_done;
+	o->call.done = o->hook != NULL ? o->hook : once_done;
 	o->submitting = true;
 	rc = rt_call(o->rt, &o->call);
 	o->submitting = false;
@@ -681,6 +682,52 @@ static void case_cancel_race(struct client *c)
 	}
 }
 
+/* Whichever of two answers comes first cancels the other call: each ends once, in its own time. */
+struct twins {
+	struct req r[2];
+	struct rt *rt;
+};
+
+static void twin_done(struct rt_call *call, int rc, struct rt_in *reply)
+{
+	struct req *r = container_of(call, struct req, o.call);
+	struct twins *t = (struct twins *)(void *)(r - r->cmd.arg);	/* r is its first member */
+
+	once_done(call, rc, reply);
+	if (t->r[1 - r->cmd.arg].o.dones == 0)
+		rt_cancel(t->rt, &t->r[1 - r->cmd.arg].o.call);
+}
+
+static void case_cancel_in_done(struct client *c)
+{
+	for (uint32_t i = 0; i < 20; i++) {
+		struct twins *t = take(c, sizeof(*t));
+		uint32_t answers = 0;
+
+		t->rt = c->rt;
+		for (uint32_t k = 0; k < 2; k++) {
+			int rc;
+
+			t->r[k].cmd = (struct cmd){ .op = CMD_ECHO, .arg = k };
+			t->r[k].o.hook = twin_done;
+			rc = req_start(c, &t->r[k], NULL, NULL, 0);
+			ASSERT(rc == 0);
+		}
+		for (uint32_t k = 0; k < 2; k++) {
+			int rc = once_wait(&t->r[k].o);
+
+			ASSERT(rc == 0 || rc == -DER_CANCELED);
+			if (rc == 0)
+				rt_release(c->rt, t->r[k].o.reply);
+			answers += rc == 0;
+		}
+		ASSERT(answers > 0);
+		echo(c);
+		ASSERT(t->r[0].o.dones == 1 && t->r[1].o.dones == 1);
+		rt_free(c->rt, t);
+	}
+}
+
 static void case_dropped(struct client *c)
 {
 	struct req *r = take(c, sizeof(*r));
@@ -850,6 +897,7 @@ static const struct {
 	{ "revoke", case_revoke },
 	{ "revoke_by_reply", case_revoke_by_reply },
 	{ "cancel_race", case_cancel_race },
+	{ "cancel_in_done", case_cancel_in_done },
 	{ "dropped", case_dropped },
 	{ "nobody", case_nobody },
 	{ "callback", case_callback },

@@ -873,6 +873,124 @@ static void test_stress_kill(void **state)
 	}
 }
 
+/* ---- revocation while a copy is inside ---------------------------------------------------- */
+
+#define BUSY_BYTES (32u << 20)
+#define BUSY_WANTED 6u		/* transfers to cut short; most are, unless the machine is loaded */
+
+struct busy {
+	struct pair *p;
+	struct rt *a;
+	struct rt *b;
+	uint8_t *mem;			/* exposed by A */
+	uint8_t *src;			/* B's */
+	struct rt_bulk bulk;
+	struct rt_in *in;
+	struct work_call wc;
+	struct rt_peer *peer;
+	atomic_bool over;
+	atomic_uint started;		/* transfers that B has submitted */
+	atomic_uint ended;
+	atomic_uint caught;		/* transfers that were cut short */
+};
+
+static void busy_bulk_done(struct rt_bulk *bulk, int rc)
+{
+	struct busy *y = container_of(bulk, struct busy, bulk);
+
+	ASSERT(rc == 0 || rc == -DER_CANCELED);
+	atomic_fetch_add(&y->caught, rc != 0);
+	rt_release(y->b, y->in);
+	atomic_fetch_add(&y->ended, 1);
+}
+
+static void busy_request(struct rt *rt, struct rt_in *in)
+{
+	struct busy *y = rt->user;
+	struct bseg *seg = (struct bseg *)(void *)(y->src + BUSY_BYTES);
+	int rc;
+
+	y->in = in;
+	y->bulk = (struct rt_bulk){ .in = in, .op = RT_BULK_PUT, .done = busy_bulk_done };
+	y->bulk.local = buf_from_bytes(seg, y->src, BUSY_BYTES);
+	rc = rt_bulk(rt, &y->bulk);
+	ASSERT(rc == 0);
+	atomic_fetch_add(&y->started, 1);
+}
+
+/* Cancel while the transfer is at it; from done() on, not one byte more may come. */
+static void busy_ult(void *arg)
+{
+	struct busy *y = arg;
+	struct bseg seg, mseg;
+	struct buf expose = buf_from_bytes(&seg, y->mem, BUSY_BYTES);
+	uint64_t tag = 1;
+
+	ASSERT(rt_peer_open(y->a, "local:node1/3", &y->peer) == 0);
+	for (uint32_t i = 0; i < 300 && atomic_load(&y->caught) < BUSY_WANTED; i++) {
+		memset(y->mem, 0, BUSY_BYTES);
+		y->wc = (struct work_call){ .rt = y->a };
+		y->wc.call = (struct rt_call){ .peer = y->peer, .expose = &expose,
+					       .access = RT_ACCESS_WRITE, .done = work_done };
+		y->wc.call.msg = buf_from_bytes(&mseg, &tag, sizeof(tag));
+		rt_event_init(&y->wc.ev);
+		ASSERT(rt_call(y->a, &y->wc.call) == 0);
+		while (atomic_load(&y->started) == i)
+			rt_yield(y->a);
+		rt_sleep_ns(y->a, 100000 * (i % 4));
+		rt_cancel(y->a, &y->wc.call);
+		ASSERT(rt_event_wait(y->a, &y->wc.ev, RT_NEVER) == -DER_CANCELED);
+		/* Ours alone. */
+		memset(y->mem, 0x5a, BUSY_BYTES);
+		rt_sleep_ns(y->a, 2000000);	/* time for a copy that would go on */
+		ASSERT(y->mem[0] == 0x5a);
+		ASSERT(memcmp(y->mem, y->mem + 1, BUSY_BYTES - 1) == 0);
+		while (atomic_load(&y->ended) <= i)	/* B has one transfer at a time */
+			rt_sleep_ns(y->a, 100000);
+	}
+	rt_peer_close(y->a, y->peer);
+	atomic_store(&y->over, true);
+	pair_notify(y->p);
+}
+
+static void busy_start(struct rt *rt, void *arg)
+{
+	ASSERT(rt_spawn(rt, busy_ult, arg, NULL) == 0);
+}
+
+static bool busy_over(void *arg)
+{
+	return atomic_load(&((struct busy *)arg)->over);
+}
+
+static void test_revoke_busy(void **state)
+{
+	struct pair_arg pa = { .driver = LOCAL_THREADS };
+	struct pair *p = pair_new(&pa);
+	struct busy y = { .p = p };
+
+	(void)state;
+	p->a = stream_new(p->w, "client/0");
+	p->b = stream_new(p->w, "node1/3");
+	y.a = local_stream_rt(p->a);
+	y.b = local_stream_rt(p->b);
+	y.mem = malloc(BUSY_BYTES);
+	y.src = malloc(BUSY_BYTES + sizeof(struct bseg));
+	assert_non_null(y.mem);
+	assert_non_null(y.src);
+	memset(y.src, 0xff, BUSY_BYTES);
+	y.b->user = &y;
+	y.b->on_request = busy_request;
+	assert_int_equal(local_stream_post(p->a, busy_start, &y), 0);
+	assert_int_equal(local_stream_start(p->a), 0);
+	assert_int_equal(local_stream_start(p->b), 0);
+	assert_true(pair_await(p, busy_over, &y));
+	assert_int_equal(pair_free(p), 0);
+	assert_true(atomic_load(&y.caught) >= BUSY_WANTED);
+	free(y.mem);
+	free(y.src);
+}
+
 /* Fail the n-th allocation of one stream, for every n. */
 static void test_oom(void **state)
 {
@@ -925,6 +1043,7 @@ int main(void)
 		cmocka_unit_test(test_reopen),
 		cmocka_unit_test(test_queue_full),
 		cmocka_unit_test(test_determinism),
+		cmocka_unit_test(test_revoke_busy),
 		cmocka_unit_test(test_stress),
 		cmocka_unit_test(test_stress_kill),
 		cmocka_unit_test(test_oom),

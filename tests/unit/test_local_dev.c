@@ -220,6 +220,57 @@ static void test_memdev_outlives(void **state)
 	local_world_destroy(w);
 }
 
+struct sparse {
+	struct rt *rt;
+	struct local_world *w;
+};
+
+static uint64_t resident(struct sparse *p)
+{
+	struct local_stats st;
+
+	local_world_query(p->w, &st);
+	return st.memdev_bytes;
+}
+
+static void sparse_ult(void *arg)
+{
+	struct sparse *p = arg;
+	uint8_t *mem = rt_alloc(p->rt, 1u << 20);
+	struct bseg seg;
+	struct buf bytes = buf_from_bytes(&seg, mem, 1u << 20), range = { .bytes = 1u << 20 };
+	struct bseg gen_seg;
+	struct buf gen = buf_from_gen(&gen_seg, 5, 0, 1u << 20);
+	struct rt_dev *dev;
+
+	ASSERT(rt_dev_open(p->rt, "mem:s", 1ull << 40, RT_DEV_CREATE, &dev) == 0);
+	ASSERT(rt_io(p->rt, dev, RT_IO_READ, 1ull << 39, &bytes) == 0);
+	ASSERT(resident(p) == 0);
+	ASSERT(rt_io(p->rt, dev, RT_IO_WRITE, 1ull << 39, &bytes) == 0);
+	ASSERT(resident(p) >= 1u << 20 && resident(p) < (1u << 20) + 8192);
+	ASSERT(rt_io(p->rt, dev, RT_IO_TRIM, 1ull << 39, &range) == 0);
+	ASSERT(resident(p) < 8192);
+	ASSERT(rt_io(p->rt, dev, RT_IO_WRITE, 1ull << 39, &bytes) == 0);
+	ASSERT(rt_io(p->rt, dev, RT_IO_WRITE, 1ull << 39, &gen) == 0);
+	ASSERT(resident(p) < 8192);	/* phantoms cost their runs */
+	rt_dev_close(p->rt, dev);
+	rt_free(p->rt, mem);
+}
+
+/* A memory device of 1 TiB costs what is in it. */
+static void test_sparse(void **state)
+{
+	struct bed_arg ba = { .driver = LOCAL_SINGLE, .flags = LOCAL_VIRTUAL };
+	struct bed *b = bed_new(&ba);
+	struct sparse p = { .rt = local_stream_rt(b->s), .w = b->w };
+
+	(void)state;
+	assert_int_equal(rt_spawn(p.rt, sparse_ult, &p, NULL), 0);
+	local_world_run(b->w);
+	assert_int_equal(p.rt->ult_count, 0);
+	assert_int_equal(bed_free(b), 0);
+}
+
 /* ---- files that misbehave ----------------------------------------------------------------- */
 
 struct file_test {
@@ -377,6 +428,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_blk),
 		cmocka_unit_test(test_memdev_outlives),
+		cmocka_unit_test(test_sparse),
 		cmocka_unit_test(test_files),
 	};
 

@@ -223,6 +223,23 @@ static void test_stop(void **state)
 	teardown(&f);
 }
 
+/* A wake that comes before the sleep is not lost. */
+static void test_wake(void **state)
+{
+	struct fixture f;
+	uint64_t begin = os_mono_ns();
+
+	(void)state;
+	setup(&f, LOOP_MODE_BLOCK);
+	for (uint32_t i = 0; i < 5; i++) {
+		loop_wake(&f.loop);
+		assert_int_equal(loop_step_until(&f.loop, begin + 100000000000ull), 0);
+	}
+	assert_true(os_mono_ns() < begin + 50000000000ull);
+	assert_int_equal(f.loop.stats.sleeps, 0);
+	teardown(&f);
+}
+
 struct seat {
 	struct fixture *f;
 	pthread_mutex_t lock;
@@ -704,6 +721,7 @@ int main(void)
 		cmocka_unit_test(test_mailbox),
 		cmocka_unit_test(test_close),
 		cmocka_unit_test(test_stop),
+		cmocka_unit_test(test_wake),
 		cmocka_unit_test(test_seat),
 		cmocka_unit_test(test_order),
 		cmocka_unit_test(test_source_fd),

@@ -27,7 +27,14 @@ struct bed {
 	size_t text_bytes;
 };
 
-enum bed_flags { BED_TRACE = 1, BED_FAULT = 2, BED_CRASH = 4, BED_TEXT = 8, BED_CONTENT = 16 };
+enum bed_flags {
+	BED_TRACE = 1,
+	BED_FAULT = 2,
+	BED_CRASH = 4,
+	BED_TEXT = 8,
+	BED_CONTENT = 16,	/* counts in the digest */
+	BED_NO_TIME = 32,	/* does not */
+};
 
 static void bed_line(void *arg, const char *line)
 {
@@ -395,13 +402,15 @@ static void traced(struct script *s)
 	rt_free(s->rt, mem);
 }
 
-static uint64_t trace_digest(uint32_t flags, uint64_t seed, uint64_t *ret_text)
+static uint64_t trace_digest_late(uint32_t flags, uint64_t seed, uint64_t late_ns,
+				  uint64_t *ret_text)
 {
 	struct script s = { .bulk_op = RT_BULK_GET };
 	struct bed b;
 	uint64_t digest;
 
 	bed_open(&b, BED_TRACE | flags, NULL, seed);
+	(void)local_world_run_until(b.w, NULL, NULL, local_world_now_ns(b.w) + late_ns);
 	script_run(&b, &s, traced);
 	digest = b.log.digest;
 	/* A call, its end, a reply, a bulk, its end, an io, its end, 20 times; and a flush. */
@@ -416,6 +425,11 @@ static uint64_t trace_digest(uint32_t flags, uint64_t seed, uint64_t *ret_text)
 	return digest;
 }
 
+static uint64_t trace_digest(uint32_t flags, uint64_t seed, uint64_t *ret_text)
+{
+	return trace_digest_late(flags, seed, 0, ret_text);
+}
+
 static void test_trace(void **state)
 {
 	uint64_t t1, t2, d = trace_digest(BED_TEXT, 1, &t1);
@@ -425,7 +439,11 @@ static void test_trace(void **state)
 	assert_true(t1 == t2);
 	assert_true(d == trace_digest(0, 1, NULL));	/* printing changes nothing */
 	assert_true(d != trace_digest(0, 2, NULL));
-	assert_true(d != trace_digest(BED_CONTENT, 1, NULL));
+	assert_true(d != trace_digest_late(0, 1, 1000, NULL));
+	d = trace_digest(BED_NO_TIME, 1, NULL);
+	assert_true(d == trace_digest_late(BED_NO_TIME, 1, 1000, NULL));
+	assert_true(d != trace_digest(BED_NO_TIME, 2, NULL));
+	assert_true(d != trace_digest(BED_NO_TIME | BED_CONTENT, 1, NULL));
 	assert_true(trace_digest(BED_CONTENT, 1, NULL) == trace_digest(BED_CONTENT, 1, NULL));
 }
 
