@@ -74,12 +74,13 @@ static void bed_open(struct bed *b, uint32_t flags, const struct fault_plan *pla
 			assert_int_equal(wrap_fault_attach(bed_rt(b, i), plan ? plan : &no_plan,
 							   &b->fault[i]),
 					 0);
-		if (flags & BED_TRACE)
-			assert_int_equal(wrap_trace_attach(bed_rt(b, i), &b->log,
-							   (flags & BED_CONTENT) ? TRACE_CONTENT
-										 : 0,
-							   &b->trace[i]),
+		if (flags & BED_TRACE) {
+			uint32_t tf = ((flags & BED_CONTENT) ? TRACE_CONTENT : 0) |
+				      ((flags & BED_NO_TIME) ? TRACE_NO_TIME : 0);
+
+			assert_int_equal(wrap_trace_attach(bed_rt(b, i), &b->log, tf, &b->trace[i]),
 					 0);
+		}
 	}
 }
 
