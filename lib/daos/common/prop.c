@@ -1,11 +1,10 @@
-/* Lists of properties. Values that are strings or structures belong to their entry. */
-#include <stdlib.h>
-#include <string.h>
-
-#include "daos_cont.h"
+/* Lists of properties and what their entries own. */
 #include "daos_prop.h"
+
 #include "daos_security.h"
 #include "gurt/common.h"
+
+/* ---- kinds of values ------------------------------------------------------------------------ */
 
 bool daos_prop_has_str(struct daos_prop_entry *entry)
 {
@@ -26,8 +25,8 @@ bool daos_prop_has_ptr(struct daos_prop_entry *entry)
 {
 	switch (entry->dpe_type) {
 	case DAOS_PROP_PO_ACL:
-	case DAOS_PROP_CO_ACL:
 	case DAOS_PROP_PO_SVC_LIST:
+	case DAOS_PROP_CO_ACL:
 	case DAOS_PROP_CO_ROOTS:
 		return true;
 	default:
@@ -44,8 +43,73 @@ bool daos_prop_has_byteval(struct daos_prop_entry *entry)
 
 bool daos_prop_is_set(struct daos_prop_entry *entry)
 {
-	return !(entry->dpe_flags & DAOS_PROP_ENTRY_NOT_SET);
+	return (entry->dpe_flags & DAOS_PROP_ENTRY_NOT_SET) == 0;
 }
+
+static void entry_clear(struct daos_prop_entry *e)
+{
+	if (daos_prop_has_str(e))
+		d_free(e->dpe_str);
+	else if (e->dpe_type == DAOS_PROP_PO_SVC_LIST)
+		d_rank_list_free(e->dpe_val_ptr);
+	else if (e->dpe_type == DAOS_PROP_PO_ACL || e->dpe_type == DAOS_PROP_CO_ACL)
+		daos_acl_free(e->dpe_val_ptr);
+	else if (daos_prop_has_ptr(e))
+		d_free(e->dpe_val_ptr);
+	e->dpe_val = 0;
+}
+
+/* Replace what the entry owns by @ptr. */
+static void entry_own(struct daos_prop_entry *e, void *ptr)
+{
+	entry_clear(e);
+	e->dpe_val_ptr = ptr;
+	e->dpe_flags &= (uint16_t)~DAOS_PROP_ENTRY_NOT_SET;
+}
+
+/* A copy of what @src's value points to. */
+static int ptr_dup(const struct daos_prop_entry *src, void **ret_ptr)
+{
+	d_rank_list_t *ranks = NULL;
+	int rc;
+
+	if (src->dpe_type == DAOS_PROP_PO_SVC_LIST) {
+		rc = d_rank_list_dup(&ranks, src->dpe_val_ptr);
+		*ret_ptr = ranks;
+		return rc;
+	}
+	if (src->dpe_type == DAOS_PROP_CO_ROOTS) {
+		*ret_ptr = d_malloc(sizeof(struct daos_prop_co_roots));
+		if (*ret_ptr != NULL)
+			memcpy(*ret_ptr, src->dpe_val_ptr, sizeof(struct daos_prop_co_roots));
+	} else {
+		*ret_ptr = daos_acl_dup(src->dpe_val_ptr);
+	}
+	return *ret_ptr != NULL ? 0 : -DER_NOMEM;
+}
+
+/* Into an entry that owns nothing. */
+static int entry_copy(struct daos_prop_entry *dst, struct daos_prop_entry *src)
+{
+	void *ptr = NULL;
+	int rc = 0;
+
+	*dst = (struct daos_prop_entry){ .dpe_type = src->dpe_type, .dpe_flags = src->dpe_flags };
+	if (daos_prop_has_str(src) && src->dpe_str != NULL) {
+		dst->dpe_str = d_strndup(src->dpe_str, strlen(src->dpe_str));
+		return dst->dpe_str != NULL ? 0 : -DER_NOMEM;
+	}
+	if (!daos_prop_has_ptr(src)) {
+		dst->dpe_val = src->dpe_val;
+		return 0;
+	}
+	if (src->dpe_val_ptr != NULL)
+		rc = ptr_dup(src, &ptr);
+	dst->dpe_val_ptr = rc == 0 ? ptr : NULL;
+	return rc;
+}
+
+/* ---- lists ---------------------------------------------------------------------------------- */
 
 daos_prop_t *daos_prop_alloc(uint32_t entries_nr)
 {
@@ -54,29 +118,17 @@ daos_prop_t *daos_prop_alloc(uint32_t entries_nr)
 	if (entries_nr > DAOS_PROP_ENTRIES_MAX_NR)
 		return NULL;
 	prop = d_calloc(1, sizeof(*prop));
-	if (prop == NULL || entries_nr == 0)
-		return prop;
-	prop->dpp_entries = d_calloc(entries_nr, sizeof(*prop->dpp_entries));
-	if (prop->dpp_entries == NULL) {
-		d_free(prop);
+	if (prop == NULL)
 		return NULL;
+	if (entries_nr > 0) {
+		prop->dpp_entries = d_calloc(entries_nr, sizeof(*prop->dpp_entries));
+		if (prop->dpp_entries == NULL) {
+			d_free(prop);
+			return NULL;
+		}
 	}
 	prop->dpp_nr = entries_nr;
 	return prop;
-}
-
-static void entry_free(struct daos_prop_entry *e)
-{
-	if (daos_prop_has_str(e)) {
-		d_free(e->dpe_str);
-		e->dpe_str = NULL;
-	} else if (e->dpe_type == DAOS_PROP_PO_SVC_LIST) {
-		d_rank_list_free(e->dpe_val_ptr);
-		e->dpe_val_ptr = NULL;
-	} else if (daos_prop_has_ptr(e)) {
-		d_free(e->dpe_val_ptr);
-		e->dpe_val_ptr = NULL;
-	}
 }
 
 void daos_prop_fini(daos_prop_t *prop)
@@ -85,8 +137,8 @@ void daos_prop_fini(daos_prop_t *prop)
 
 	if (prop == NULL)
 		return;
-	for (i = 0; i < prop->dpp_nr; i++)
-		entry_free(&prop->dpp_entries[i]);
+	for (i = 0; prop->dpp_entries != NULL && i < prop->dpp_nr; i++)
+		entry_clear(&prop->dpp_entries[i]);
 	d_free(prop->dpp_entries);
 	prop->dpp_entries = NULL;
 	prop->dpp_nr = 0;
@@ -102,23 +154,95 @@ struct daos_prop_entry *daos_prop_entry_get(daos_prop_t *prop, uint32_t type)
 {
 	uint32_t i;
 
-	for (i = 0; prop != NULL && i < prop->dpp_nr; i++)
+	if (prop == NULL || prop->dpp_entries == NULL)
+		return NULL;
+	for (i = 0; i < prop->dpp_nr; i++)
 		if (prop->dpp_entries[i].dpe_type == type)
 			return &prop->dpp_entries[i];
 	return NULL;
 }
 
+/* Copy to @dst, behind its *nr entries, those of @src that it does not have yet. */
+static int entries_merge(daos_prop_t *dst, uint32_t *nr, daos_prop_t *src)
+{
+	uint32_t i;
+	uint32_t k;
+	int rc = 0;
+
+	for (i = 0; src != NULL && i < src->dpp_nr && rc == 0; i++) {
+		struct daos_prop_entry *e = &src->dpp_entries[i];
+
+		for (k = 0; k < *nr && dst->dpp_entries[k].dpe_type != e->dpe_type; k++)
+			;
+		if (k < *nr)
+			continue;
+		rc = entry_copy(&dst->dpp_entries[*nr], e);
+		(*nr)++;
+	}
+	return rc;
+}
+
+int daos_prop_merge2(daos_prop_t *old_prop, daos_prop_t *new_prop, daos_prop_t **out_prop)
+{
+	uint32_t room = (old_prop != NULL ? old_prop->dpp_nr : 0) +
+			(new_prop != NULL ? new_prop->dpp_nr : 0);
+	daos_prop_t *prop;
+	uint32_t nr = 0;
+	int rc;
+
+	if (out_prop == NULL || room > 2 * DAOS_PROP_ENTRIES_MAX_NR)
+		return -DER_INVAL;
+	prop = d_calloc(1, sizeof(*prop));
+	if (prop == NULL)
+		return -DER_NOMEM;
+	if (room > 0) {
+		prop->dpp_entries = d_calloc(room, sizeof(*prop->dpp_entries));
+		if (prop->dpp_entries == NULL) {
+			d_free(prop);
+			return -DER_NOMEM;
+		}
+	}
+	rc = entries_merge(prop, &nr, new_prop);
+	if (rc == 0)
+		rc = entries_merge(prop, &nr, old_prop);
+	prop->dpp_nr = nr;
+	if (rc == 0 && nr > DAOS_PROP_ENTRIES_MAX_NR)
+		rc = -DER_INVAL;
+	if (rc != 0) {
+		daos_prop_free(prop);
+		return rc;
+	}
+	*out_prop = prop;
+	return 0;
+}
+
+daos_prop_t *daos_prop_merge(daos_prop_t *old_prop, daos_prop_t *new_prop)
+{
+	daos_prop_t *prop;
+
+	if (daos_prop_merge2(old_prop, new_prop, &prop) != 0)
+		return NULL;
+	if (prop->dpp_nr == 0) {
+		daos_prop_free(prop);
+		return NULL;
+	}
+	return prop;
+}
+
+/* ---- single values -------------------------------------------------------------------------- */
+
 int daos_prop_entry_set_str(struct daos_prop_entry *entry, const char *str, daos_size_t len)
 {
-	char *copy;
+	char *own = NULL;
 
-	if (entry == NULL || str == NULL || !daos_prop_has_str(entry))
+	if (entry == NULL || !daos_prop_has_str(entry))
 		return -DER_INVAL;
-	copy = d_strndup(str, len);
-	if (copy == NULL)
-		return -DER_NOMEM;
-	d_free(entry->dpe_str);
-	entry->dpe_str = copy;
+	if (str != NULL) {
+		own = d_strndup(str, len);
+		if (own == NULL)
+			return -DER_NOMEM;
+	}
+	entry_own(entry, own);
 	return 0;
 }
 
@@ -129,19 +253,21 @@ int daos_prop_set_str(daos_prop_t *prop, uint32_t type, const char *str, daos_si
 	return e == NULL ? -DER_NONEXIST : daos_prop_entry_set_str(e, str, len);
 }
 
+/* A rank list is a structure with an array of its own: bytes do not make one. */
 int daos_prop_entry_set_ptr(struct daos_prop_entry *entry, const void *ptr, daos_size_t size)
 {
-	void *copy;
+	void *own = NULL;
 
-	if (entry == NULL || ptr == NULL || size == 0 || !daos_prop_has_ptr(entry) ||
-	    entry->dpe_type == DAOS_PROP_PO_SVC_LIST)
+	if (entry == NULL || !daos_prop_has_ptr(entry) ||
+	    entry->dpe_type == DAOS_PROP_PO_SVC_LIST || (ptr != NULL && size == 0))
 		return -DER_INVAL;
-	copy = d_malloc(size);
-	if (copy == NULL)
-		return -DER_NOMEM;
-	memcpy(copy, ptr, size);
-	d_free(entry->dpe_val_ptr);
-	entry->dpe_val_ptr = copy;
+	if (ptr != NULL) {
+		own = d_malloc(size);
+		if (own == NULL)
+			return -DER_NOMEM;
+		memcpy(own, ptr, size);
+	}
+	entry_own(entry, own);
 	return 0;
 }
 
@@ -152,15 +278,33 @@ int daos_prop_set_ptr(daos_prop_t *prop, uint32_t type, const void *ptr, daos_si
 	return e == NULL ? -DER_NONEXIST : daos_prop_entry_set_ptr(e, ptr, size);
 }
 
+int daos_prop_entry_set_byteval(struct daos_prop_entry *entry, const void *data, size_t len)
+{
+	(void)entry;
+	(void)data;
+	(void)len;
+	return -DER_INVAL;	/* see daos_prop_has_byteval() */
+}
+
+int daos_prop_set_byteval(daos_prop_t *prop, uint32_t type, const void *data, size_t len)
+{
+	struct daos_prop_entry *e = daos_prop_entry_get(prop, type);
+
+	return e == NULL ? -DER_NONEXIST : daos_prop_entry_set_byteval(e, data, len);
+}
+
 int daos_prop_entry_dup_ptr(struct daos_prop_entry *entry_dst, struct daos_prop_entry *entry_src,
 			    size_t len)
 {
-	if (entry_dst == NULL || entry_src == NULL || len == 0 || entry_src->dpe_val_ptr == NULL)
+	void *own;
+
+	if (entry_dst == NULL || entry_src == NULL || entry_src->dpe_val_ptr == NULL || len == 0)
 		return -DER_INVAL;
-	entry_dst->dpe_val_ptr = d_malloc(len);
-	if (entry_dst->dpe_val_ptr == NULL)
+	own = d_malloc(len);
+	if (own == NULL)
 		return -DER_NOMEM;
-	memcpy(entry_dst->dpe_val_ptr, entry_src->dpe_val_ptr, len);
+	memcpy(own, entry_src->dpe_val_ptr, len);
+	entry_dst->dpe_val_ptr = own;
 	return 0;
 }
 
@@ -169,83 +313,30 @@ int daos_prop_entry_dup_co_roots(struct daos_prop_entry *dst, struct daos_prop_e
 	return daos_prop_entry_dup_ptr(dst, src, sizeof(struct daos_prop_co_roots));
 }
 
-static int entry_copy(struct daos_prop_entry *dst, const struct daos_prop_entry *src)
+int daos_prop_entry_dup_byteval(struct daos_prop_entry *entry_dst,
+				struct daos_prop_entry *entry_src)
 {
-	struct daos_prop_entry *s = (struct daos_prop_entry *)(uintptr_t)src;
-	struct daos_acl *acl = src->dpe_val_ptr;
-
-	dst->dpe_type = src->dpe_type;
-	dst->dpe_flags = src->dpe_flags;
-	if (daos_prop_has_str(s)) {
-		if (src->dpe_str == NULL)
-			return 0;
-		dst->dpe_str = d_strndup(src->dpe_str, DAOS_PROP_MAX_LABEL_BUF_LEN - 1);
-		return dst->dpe_str == NULL ? -DER_NOMEM : 0;
-	}
-	if (!daos_prop_has_ptr(s)) {
-		dst->dpe_val = src->dpe_val;
-		return 0;
-	}
-	if (src->dpe_val_ptr == NULL)
-		return 0;
-	switch (src->dpe_type) {
-	case DAOS_PROP_PO_SVC_LIST:
-		return d_rank_list_dup((d_rank_list_t **)&dst->dpe_val_ptr, src->dpe_val_ptr);
-	case DAOS_PROP_CO_ROOTS:
-		return daos_prop_entry_dup_co_roots(dst, s);
-	default:
-		return daos_prop_entry_dup_ptr(dst, s, sizeof(*acl) + acl->dal_len);
-	}
+	(void)entry_dst;
+	(void)entry_src;
+	return -DER_INVAL;
 }
 
-int daos_prop_merge2(daos_prop_t *old_prop, daos_prop_t *new_prop, daos_prop_t **out_prop)
+int daos_prop_entry_cmp_acl(struct daos_prop_entry *entry1, struct daos_prop_entry *entry2)
 {
-	daos_prop_t *lists[2] = { new_prop, old_prop };
-	daos_prop_t *out;
-	uint32_t nr = 0;
-	uint32_t l;
-	uint32_t i;
-	int rc = 0;
+	ssize_t one;
+	ssize_t two;
 
-	if (out_prop == NULL)
+	if (entry1 == NULL || entry2 == NULL)
 		return -DER_INVAL;
-	for (l = 0; l < 2; l++)
-		nr += lists[l] != NULL ? lists[l]->dpp_nr : 0;
-	if (nr > 2 * DAOS_PROP_ENTRIES_MAX_NR)
+	if (entry1->dpe_val_ptr == NULL && entry2->dpe_val_ptr == NULL)
+		return 0;
+	if (entry1->dpe_val_ptr == NULL || entry2->dpe_val_ptr == NULL)
+		return -DER_MISMATCH;
+	one = daos_acl_get_size(entry1->dpe_val_ptr);
+	two = daos_acl_get_size(entry2->dpe_val_ptr);
+	if (one < 0 || two < 0)
 		return -DER_INVAL;
-	out = d_calloc(1, sizeof(*out));
-	if (out == NULL)
-		return -DER_NOMEM;
-	out->dpp_entries = d_calloc(nr > 0 ? nr : 1, sizeof(*out->dpp_entries));
-	if (out->dpp_entries == NULL)
-		rc = -DER_NOMEM;
-	for (l = 0; l < 2 && rc == 0; l++)
-		for (i = 0; lists[l] != NULL && i < lists[l]->dpp_nr && rc == 0; i++) {
-			const struct daos_prop_entry *e = &lists[l]->dpp_entries[i];
-
-			/* New entries come first, so an old one of their type finds them here. */
-			if (daos_prop_entry_get(out, e->dpe_type) == NULL)
-				rc = entry_copy(&out->dpp_entries[out->dpp_nr++], e);
-		}
-	if (rc == 0 && out->dpp_nr > DAOS_PROP_ENTRIES_MAX_NR)
-		rc = -DER_INVAL;
-	if (rc != 0) {
-		daos_prop_free(out);
-		return rc;
-	}
-	*out_prop = out;
+	if (one != two || memcmp(entry1->dpe_val_ptr, entry2->dpe_val_ptr, (size_t)one) != 0)
+		return -DER_MISMATCH;
 	return 0;
-}
-
-daos_prop_t *daos_prop_merge(daos_prop_t *old_prop, daos_prop_t *new_prop)
-{
-	daos_prop_t *out;
-
-	if (daos_prop_merge2(old_prop, new_prop, &out) != 0)
-		return NULL;
-	if (out->dpp_nr == 0) {
-		daos_prop_free(out);
-		return NULL;
-	}
-	return out;
 }
