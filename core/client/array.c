@@ -303,26 +303,56 @@ int cl_array_stat(struct cl_stream *s, struct cl_array *a, uint64_t *ret_cells, 
 	return 0;
 }
 
-/* Punch cells of one chunk; all of it by its dkey. */
-static int chunk_punch(struct cl_stream *s, struct cl_array *a, uint64_t dkey_val, uint64_t first,
-		       uint64_t n)
+/* Punch the cells of one piece. A whole chunk goes as well by its cells: what has no record left is no
+ * longer there, and pieces of one kind can all be under way at once. */
+static int punch_start(struct cl_stream *s, struct rpc_group *g, struct cl_array *a, struct piece *pc)
 {
-	daos_recx_t recx = { .rx_idx = first, .rx_nr = n };
-	daos_iod_t iod = { .iod_type = DAOS_IOD_ARRAY, .iod_size = 0, .iod_nr = 1,
-			   .iod_recxs = &recx };
-	daos_key_t dkey;
+	pc->iod.iod_size = 0;
+	return cl_update_start(s, g, a->obj, 0, &pc->dkey, 1, &pc->iod, NULL, &pc->rw);
+}
 
-	d_iov_set(&dkey, &dkey_val, sizeof(dkey_val));
-	d_iov_set(&iod.iod_name, (void *)(uintptr_t)array_akey, sizeof(array_akey));
-	if (first == 0 && n == a->chunk_cells)
-		return cl_punch_dkeys(s, a->obj, 0, 1, &dkey);
-	return cl_update(s, a->obj, 0, &dkey, 1, &iod, NULL);
+/* The next piece in front of @size: behind the end there is nothing to punch, however far a range goes. */
+static bool punch_next(struct transfer *t, uint64_t size, struct piece *pc)
+{
+	while (piece_next(t, pc)) {
+		if (pc->cell < size)
+			return true;
+		t->range_off = t->ranges[t->range].rg_len;
+	}
+	return false;
+}
+
+static int punch_window(struct cl_stream *s, struct transfer *t, uint64_t size, struct piece *pieces,
+			bool *ret_more)
+{
+	struct rpc_group g;
+	uint32_t n = 0;
+	uint32_t i;
+	int rc = 0;
+
+	rpc_group_init(&g, s->rpc);
+	while (n < WINDOW && rc == 0 && punch_next(t, size, &pieces[n])) {
+		/* A piece's iod points into the piece. */
+		rc = punch_start(s, &g, t->a, &pieces[n]);
+		pieces[n++].start_rc = rc;
+	}
+	*ret_more = n == WINDOW;
+	(void)rpc_group_wait(&g);
+	for (i = 0; i < n; i++) {
+		int one = pieces[i].start_rc != 0 ? pieces[i].start_rc
+						  : cl_rw_end(s, pieces[i].rw);
+
+		if (rc == 0)
+			rc = one;
+	}
+	return rc;
 }
 
 int cl_array_punch(struct cl_stream *s, struct cl_array *a, uint32_t nr, const daos_range_t *ranges)
 {
-	struct transfer t = { .a = a, .nr = nr, .ranges = ranges };
-	struct piece pc;
+	struct transfer t = { .a = a, .write = true, .nr = nr, .ranges = ranges };
+	struct piece *pieces;
+	bool more = true;
 	uint64_t size;
 	uint64_t cells;
 	int rc;
@@ -330,14 +360,14 @@ int cl_array_punch(struct cl_stream *s, struct cl_array *a, uint32_t nr, const d
 	rc = ranges_check(a, nr, ranges, &cells);
 	if (rc == 0)
 		rc = cl_array_size(s, a, &size);
-	/* Behind the end there is nothing to punch, however far the range goes. */
-	while (rc == 0 && piece_next(&t, &pc)) {
-		if (pc.cell >= size) {
-			t.range_off = ranges[t.range].rg_len;
-			continue;
-		}
-		rc = chunk_punch(s, a, pc.dkey_val, pc.recx.rx_idx, pc.recx.rx_nr);
-	}
+	if (rc != 0)
+		return rc;
+	pieces = rt_alloc(s->rt, WINDOW * sizeof(*pieces));
+	if (pieces == NULL)
+		return -DER_NOMEM;
+	while (rc == 0 && more)
+		rc = punch_window(s, &t, size, pieces, &more);
+	rt_free(s->rt, pieces);
 	return rc;
 }
 

@@ -43,13 +43,27 @@ static void post_task_fn(struct cl_task *t)
 	ev_complete(s, ev, rc);
 }
 
+struct now_args {
+	cl_fn fn;
+	void *args;
+};
+
+static int now_fn(struct cl_stream *s, void *args)
+{
+	struct now_args *a = args;
+
+	rt_charge(s->rt, RT_COST_CLIENT_OP, 1);
+	return a->fn(s, a->args);
+}
+
 static int call_now(struct process *p, cl_fn fn, const void *args)
 {
+	/* The arguments are only copied for calls that outlive their caller. */
+	struct now_args a = { .fn = fn, .args = (void *)(uintptr_t)args };
 	struct cl_stream *s;
 	int rc = process_main(p, &s);
 
-	/* The arguments are only copied for calls that outlive their caller. */
-	return rc != 0 ? rc : cl_run(p, s, fn, (void *)(uintptr_t)args);
+	return rc != 0 ? rc : cl_run(p, s, now_fn, &a);
 }
 
 int cl_call(cl_fn fn, const void *args, size_t bytes, daos_event_t *ev)

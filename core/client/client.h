@@ -48,7 +48,8 @@ struct cl_pool {
 	struct uid uid;
 	struct uid handle;
 	uint32_t flags;			/**< DAOS_PC_* */
-	bool shared;			/**< came by global2local: closing it closes nothing remote */
+	bool shared;			/**< another process's (global2local, fork): closing it
+					     closes nothing remote */
 	char label[DAOS_PROP_LABEL_MAX_LEN + 1];
 	struct cl_map *map;		/* under the lock; newest known */
 	bool refreshing;		/* under the lock; a newer map is being fetched */
@@ -67,7 +68,7 @@ int cl_pool_query(struct cl_stream *s, struct cl_pool *pool, daos_pool_info_t *i
 struct cl_map *cl_map_get(struct process *p, struct cl_pool *pool);
 void cl_map_put(struct process *p, struct cl_map *map);
 
-/** Fetch a map newer than @have. Errors: -DER_AGAIN (there is none). Blocks: yes. */
+/** See to a map newer than @have. Errors: -DER_AGAIN (there is none). Blocks: yes. */
 int cl_map_refresh(struct cl_stream *s, struct cl_pool *pool, uint32_t have);
 
 /** Set the state (enum pmap_state) of targets @idxs of @rank, none: of all its targets, and fetch the new

@@ -39,8 +39,17 @@ int cl_shard_ep(struct cl_stream *s, struct cl_obj *o, uint32_t shard, struct rp
 /** The shard that a dkey's operations go to. */
 uint32_t cl_dkey_shard(const struct cl_obj *o, const daos_key_t *dkey);
 
-/** Results after which a newer map is worth a look. */
-bool cl_map_may_help(int rc);
+/**
+ * @call to @shard failed with *@rc: is it to be sent again, placed by a newer map that was fetched
+ * meanwhile? False leaves the result in *@rc: another one when the map says that the shard is lost.
+ * @tries counts, from 0.  Blocks: yes.
+ */
+bool cl_map_retry(struct cl_stream *s, struct cl_obj *o, uint32_t shard,
+		  const struct rpc_call *call, uint32_t *tries, int *rc);
+
+/** Send @call, whose request names @shard, to where that lives, and wait; with a newer map where that
+ * helps. Returns its result. rpc_call_fini() with the call.  Blocks: yes. */
+int cl_shard_call(struct cl_stream *s, struct cl_obj *o, uint32_t shard, struct rpc_call *call);
 
 /** Fill the holes of a fetch with zeros; to be called between its start and its end. */
 void cl_rw_zero_holes(struct cl_rw *rw);

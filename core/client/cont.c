@@ -176,6 +176,15 @@ static void cont_free(struct process *p, struct cl_ref *ref)
 	process_free(p, cont);
 }
 
+void cont_forked(struct cl_ref *ref)
+{
+	struct cl_cont *cont = container_of(ref, struct cl_cont, ref);
+
+	pool_forked(&cont->pool->ref);
+	cont->shared = true;
+	cont->oid_left = 0;	/* the rest of the block of ids is the parent's */
+}
+
 struct cl_cont *cl_cont_make(struct process *p, struct cl_pool *pool)
 {
 	struct cl_cont *cont = process_alloc(p, sizeof(*cont));

@@ -20,7 +20,7 @@ struct ev_cb {
 
 struct eq {
 	struct cl_ref ref;
-	struct cl_stream *stream;	/* NULL after a fork, until it is used again */
+	struct cl_stream *stream;	/* under the lock; NULL after a fork, until used again */
 	struct list running;
 	struct list completed;
 	struct list idle;		/* in no flight; so that a queue's end can let go of them */
@@ -80,14 +80,8 @@ void eq_forked(struct cl_ref *ref)
 /* The queue's stream; a child of fork() opens a new one. */
 static int eq_stream(struct process *p, struct eq *eq, struct cl_stream **ret_stream)
 {
-	int rc = 0;
-
-	if (eq == NULL)
-		return process_main(p, ret_stream);
-	if (eq->stream == NULL)
-		rc = p->host->stream_open(p->host_ctx, p, &eq->stream);
-	*ret_stream = eq->stream;
-	return rc;
+	return eq == NULL ? process_main(p, ret_stream)
+			  : process_stream(p, &eq->stream, ret_stream);
 }
 
 int daos_eq_create(daos_handle_t *eqh)
@@ -154,8 +148,10 @@ int daos_eq_destroy(daos_handle_t eqh, int flags)
 	eq = hdl_remove(p, eqh, DAOS_HTYPE_EQ);
 	if (eq == NULL)
 		return -DER_NO_HDL;
+	process_lock(p);
 	stream = eq->stream;
 	eq->stream = NULL;
+	process_unlock(p);
 	if (stream != NULL)	/* cancels what is in flight: its events complete */
 		p->host->stream_close(p->host_ctx, stream);
 	process_lock(p);
@@ -194,7 +190,7 @@ static int eq_take(struct poll_args *a)
 
 static uint64_t deadline_of(struct cl_stream *s, int64_t timeout_us)
 {
-	if (timeout_us < 0)
+	if (timeout_us < 0 || timeout_us > INT64_MAX / 1000)
 		return RT_NEVER;
 	return rt_now_ns(s->rt) + (uint64_t)timeout_us * 1000;
 }
@@ -211,7 +207,7 @@ static int eq_poll_fn(struct cl_stream *s, void *args)
 
 		process_lock(s->proc);
 		n = eq_take(a);
-		idle = a->eq->running_count == 0 && a->wait_running;
+		idle = a->eq->destroyed || (a->eq->running_count == 0 && a->wait_running);
 		process_unlock(s->proc);
 		if (n > 0 || idle || last)
 			return n;
@@ -292,9 +288,9 @@ int daos_eq_query(daos_handle_t eqh, daos_eq_query_t query, unsigned int nevents
 int daos_event_init(daos_event_t *event, daos_handle_t eqh, daos_event_t *parent)
 {
 	struct process *p = host_self();
-	struct ev *ev = ev_of(event);
 	struct ev *up = parent != NULL ? ev_of(parent) : NULL;
 	struct eq *eq = NULL;
+	struct ev *ev;
 
 	if (p == NULL)
 		return -DER_UNINIT;
@@ -310,6 +306,7 @@ int daos_event_init(daos_event_t *event, daos_handle_t eqh, daos_event_t *parent
 		if (eq == NULL)
 			return -DER_NO_HDL;
 	}
+	ev = ev_of(event);
 	event->ev_error = 0;
 	*ev = (struct ev){ .magic = EV_MAGIC, .state = DAOS_EVS_READY, .eq = eq, .parent = up };
 	list_init(&ev->link);
@@ -335,7 +332,7 @@ static struct eq *ev_detach(struct ev *ev)
 	if (ev->parent != NULL) {
 		list_del(&ev->sibling);
 		ev->parent->child_count--;
-		if (ev->state != DAOS_EVS_READY && ev->parent->children_done > 0)
+		if (ev->parent->launched)	/* the barrier counted it: it does not run */
 			ev->parent->children_done--;
 	}
 	ev->magic = 0;
@@ -381,13 +378,14 @@ static void ev_end(struct process *p, struct ev *ev)
 int daos_event_fini(daos_event_t *event)
 {
 	struct process *p = host_self();
-	struct ev *ev = ev_of(event);
+	struct ev *ev;
 	bool busy;
 
 	if (p == NULL)
 		return -DER_UNINIT;
 	if (!ev_valid(event))
 		return -DER_INVAL;
+	ev = ev_of(event);
 	process_lock(p);
 	busy = ev_busy(ev);
 	process_unlock(p);
@@ -435,11 +433,12 @@ static void ev_set_completed(struct ev *ev)
 
 int ev_launch(struct process *p, daos_event_t *event, struct cl_stream **ret_stream)
 {
-	struct ev *ev = ev_of(event);
-	int rc = 0;
+	struct ev *ev;
+	int rc;
 
 	if (!ev_valid(event))
 		return -DER_INVAL;
+	ev = ev_of(event);
 	rc = eq_stream(p, ev->eq, ret_stream);
 	if (rc != 0)
 		return rc;
@@ -503,17 +502,26 @@ void ev_complete(struct cl_stream *s, daos_event_t *event, int rc)
 	(void)rt_wake_all(s->rt, &s->events);
 }
 
+static int wake_fn(struct cl_stream *s, void *args)
+{
+	(void)args;
+	(void)rt_wake_all(s->rt, &s->events);
+	return 0;
+}
+
 int daos_event_parent_barrier(daos_event_t *event)
 {
 	struct process *p = host_self();
-	struct ev *ev = ev_of(event);
 	struct list *pos;
+	struct ev *ev;
+	bool done;
 	int rc = 0;
 
 	if (p == NULL)
 		return -DER_UNINIT;
 	if (!ev_valid(event))
 		return -DER_INVAL;
+	ev = ev_of(event);
 	process_lock(p);
 	if (ev->child_count == 0) {
 		rc = -DER_INVAL;
@@ -537,8 +545,10 @@ int daos_event_parent_barrier(daos_event_t *event)
 			ev->launched = 1;
 		}
 	}
+	done = rc == 0 && ev->launched == 0;
 	process_unlock(p);
-	return rc;
+	/* Completed from here, not on the stream: who polls there is to be told. */
+	return done ? run_on(p, ev->eq, wake_fn, NULL) : rc;
 }
 
 int daos_event_register_comp_cb(daos_event_t *event, daos_event_comp_cb_t fn, void *arg)

@@ -51,20 +51,14 @@ static int anchor_store(struct listing *l)
 /* One answer from the shard that the anchor stands in. The caller finishes the call. */
 static int list_once(struct cl_stream *s, struct listing *l)
 {
-	int rc;
-
 	anchor_load(l);
 	l->req.shard = l->anchor->da_shard * l->obj->attr.group_size;
-	l->call = (struct rpc_call){ .op = WIRE_OBJ_ENUM, .req = &l->req, .rep = &l->rep,
-				     .arg = l->obj->cont->pool };
-	rc = cl_shard_ep(s, l->obj, l->req.shard, &l->call.ep, &l->call.map_version);
-	if (rc != 0)
-		return rc;
+	l->call = (struct rpc_call){ .op = WIRE_OBJ_ENUM, .req = &l->req, .rep = &l->rep };
 	if (l->keys.bytes > LIST_INLINE_BYTES) {
 		l->call.expose = &l->keys;
 		l->call.access = RT_ACCESS_WRITE;
 	}
-	return rpc_call(s->rpc, &l->call);
+	return cl_shard_call(s, l->obj, l->req.shard, &l->call);
 }
 
 static bool anchor_ok(const struct listing *l)
@@ -97,24 +91,35 @@ static void listing_init(struct listing *l, struct cl_obj *o, uint64_t epoch,
 	l->shards_end = anchor->da_shard + 1u;
 }
 
+static bool key_given(const daos_key_t *key)
+{
+	return key->iov_len <= WIRE_KEY_MAX && (key->iov_len == 0 || key->iov_buf != NULL);
+}
+
 /* ---- keys ----------------------------------------------------------------------------------- */
 
+/* Keys are packed from the begin, so the room may end where memory is too segmented to be exposed. */
 static int keys_room(struct cl_stream *s, d_sg_list_t *sgl, struct buf *ret_room)
 {
-	struct buf room = { .segs = rt_alloc(s->rt, (sgl->sg_nr + 1) * sizeof(struct bseg)) };
+	uint32_t cap = (uint32_t)min_u64(sgl->sg_nr, RT_EXPOSE_MAX_SEGS);
+	struct buf room = { .segs = rt_alloc(s->rt, (cap + 1) * sizeof(struct bseg)) };
 	uint32_t i;
+	int rc = 0;
 
 	if (room.segs == NULL)
 		return -DER_NOMEM;
-	for (i = 0; i < sgl->sg_nr; i++) {
+	*ret_room = room;	/* to be freed in any case */
+	for (i = 0; i < sgl->sg_nr && room.nr < cap && rc == 0; i++) {
 		if (sgl->sg_iovs[i].iov_buf_len == 0)
 			continue;
+		rc = sgl->sg_iovs[i].iov_buf == NULL ? -DER_INVAL : 0;
 		(void)buf_from_bytes(&room.segs[room.nr++], sgl->sg_iovs[i].iov_buf,
 				     sgl->sg_iovs[i].iov_buf_len);
 		room.bytes += sgl->sg_iovs[i].iov_buf_len;
 	}
-	*ret_room = room;
-	return 0;
+	if (rc == 0)
+		*ret_room = room;
+	return rc;
 }
 
 static int keys_take(struct listing *l, uint32_t *nr, daos_key_desc_t *kds)
@@ -159,7 +164,8 @@ int cl_list_keys(struct cl_stream *s, struct cl_obj *o, uint64_t epoch, const da
 	uint32_t got = 0;
 	int rc;
 
-	if (nr == NULL || *nr == 0 || kds == NULL || sgl == NULL || anchor == NULL)
+	if (nr == NULL || *nr == 0 || kds == NULL || sgl == NULL || anchor == NULL ||
+	    (dkey != NULL && !key_given(dkey)))
 		return -DER_INVAL;
 	if (anchor->da_type == DAOS_ANCHOR_TYPE_EOF) {
 		*nr = 0;
@@ -224,7 +230,8 @@ int cl_list_recxs(struct cl_stream *s, struct cl_obj *o, uint64_t epoch, const d
 	struct listing *l;
 	int rc;
 
-	if (dkey == NULL || akey == NULL || nr == NULL || *nr == 0 || anchor == NULL)
+	if (dkey == NULL || akey == NULL || nr == NULL || *nr == 0 || anchor == NULL ||
+	    !key_given(dkey) || !key_given(akey))
 		return -DER_INVAL;
 	if (anchor->da_type == DAOS_ANCHOR_TYPE_EOF) {
 		*nr = 0;

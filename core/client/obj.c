@@ -95,38 +95,87 @@ struct fan {
 		struct wire_obj_punch_rep punch;
 		struct wire_obj_query_key_rep query;
 	} rep;
-	int start_rc;
+	uint32_t shard;
+	uint32_t tries;
+	int rc;
+	bool live;		/* part of the round that runs */
 	bool sent;
+	bool again;
 };
 
 typedef void (*fan_fn)(void *arg, struct fan *f);
 
-static int fan_send(struct cl_stream *s, struct rpc_group *g, struct cl_obj *o, uint16_t op,
-		    void *req, uint32_t *req_shard, uint32_t shard, struct fan *f)
-{
-	uint32_t version;
-	int rc;
+/* What goes to every shard: a request, whose member *shard says to which. */
+struct fan_req {
+	struct cl_obj *obj;
+	uint16_t op;
+	void *req;
+	uint32_t *shard;
+	fan_fn each;		/* sees every answer, in order */
+	void *arg;
+	uint32_t done;		/* shards that answered 0 */
+};
 
-	*f = (struct fan){ .call = { .op = op, .req = req, .rep = &f->rep,
-				    .arg = o->cont->pool } };
-	*req_shard = shard;
-	rc = cl_shard_ep(s, o, shard, &f->call.ep, &version);
-	if (rc != 0)
-		return rc;
-	f->call.map_version = version;
-	rc = rpc_group_send(g, &f->call);
-	f->sent = rc == 0;
-	return rc;
+static void fan_send(struct cl_stream *s, struct rpc_group *g, struct fan_req *fr, struct fan *f)
+{
+	f->call = (struct rpc_call){ .op = fr->op, .req = fr->req, .rep = &f->rep,
+				     .arg = fr->obj->cont->pool };
+	f->again = false;
+	*fr->shard = f->shard;
+	f->rc = cl_shard_ep(s, fr->obj, f->shard, &f->call.ep, &f->call.map_version);
+	if (f->rc == 0)
+		f->rc = rpc_group_send(g, &f->call);
+	f->sent = f->rc == 0;
 }
 
-/* @req holds the request, whose shard member is *req_shard; each_done sees every answer in order.
- * Returns the first failure. */
-static int fan_out(struct cl_stream *s, struct cl_obj *o, uint16_t op, void *req,
-		   uint32_t *req_shard, fan_fn each_done, void *arg)
+/* The call of @f has ended, or did not start. */
+static void fan_take(struct cl_stream *s, struct fan_req *fr, struct fan *f)
 {
-	uint32_t groups = o->attr.group_count;
+	if (f->sent)
+		f->rc = f->call.rc;
+	if (f->rc == 0) {
+		fr->done++;
+		if (fr->each != NULL)
+			fr->each(fr->arg, f);
+	} else {
+		f->again = cl_map_retry(s, fr->obj, f->shard, &f->call, &f->tries, &f->rc);
+	}
+	rpc_call_fini(s->rpc, &f->call);
+}
+
+/* One window: all of it at once, then those that a newer map may help, until none is left. */
+static void fan_window(struct cl_stream *s, struct fan_req *fr, struct fan *fans, uint32_t nr)
+{
+	bool more = true;
+	uint32_t i;
+
+	while (more) {
+		struct rpc_group g;
+
+		rpc_group_init(&g, s->rpc);
+		for (i = 0; i < nr; i++) {
+			fans[i].live = fans[i].again;
+			if (fans[i].live)
+				fan_send(s, &g, fr, &fans[i]);
+		}
+		(void)rpc_group_wait(&g);	/* each call has its own result */
+		more = false;
+		for (i = 0; i < nr; i++) {
+			if (fans[i].live)
+				fan_take(s, fr, &fans[i]);
+			more = more || fans[i].again;
+		}
+	}
+}
+
+/* Returns the first failure. What is missing on some shards is not missing: -DER_NONEXIST is that of
+ * all of them. */
+static int fan_out(struct cl_stream *s, struct fan_req *fr)
+{
+	uint32_t groups = fr->obj->attr.group_count;
 	uint32_t width = (uint32_t)min_u64(groups, FANOUT_MAX);
 	struct fan *fans = rt_alloc(s->rt, width * sizeof(*fans));
+	bool missing = false;
 	uint32_t first;
 	int rc = 0;
 
@@ -134,26 +183,21 @@ static int fan_out(struct cl_stream *s, struct cl_obj *o, uint16_t op, void *req
 		return -DER_NOMEM;
 	for (first = 0; first < groups && rc == 0; first += width) {
 		uint32_t n = (uint32_t)min_u64(width, groups - first);
-		struct rpc_group g;
 		uint32_t i;
 
-		rpc_group_init(&g, s->rpc);
 		for (i = 0; i < n; i++)
-			fans[i].start_rc = fan_send(s, &g, o, op, req, req_shard,
-						    (first + i) * o->attr.group_size, &fans[i]);
-		(void)rpc_group_wait(&g);
+			fans[i] = (struct fan){ .again = true,
+						.shard = (first + i) * fr->obj->attr.group_size };
+		fan_window(s, fr, fans, n);
 		for (i = 0; i < n; i++) {
-			int one = fans[i].sent ? fans[i].call.rc : fans[i].start_rc;
-
-			if (one == 0 && each_done != NULL)
-				each_done(arg, &fans[i]);
-			if (rc == 0)
-				rc = one;
-			rpc_call_fini(s->rpc, &fans[i].call);
+			if (fans[i].rc == -DER_NONEXIST)
+				missing = true;
+			else if (rc == 0)
+				rc = fans[i].rc;
 		}
 	}
 	rt_free(s->rt, fans);
-	return rc;
+	return rc == 0 && missing && fr->done == 0 ? -DER_NONEXIST : rc;
 }
 
 /* ---- punches -------------------------------------------------------------------------------- */
@@ -196,9 +240,11 @@ int cl_punch_obj(struct cl_stream *s, struct cl_obj *o, uint64_t flags)
 {
 	struct wire_obj_punch_req req = punch_req(o, flags, WIRE_WHAT_OBJ);
 
+	struct fan_req fr = { .obj = o, .op = WIRE_OBJ_PUNCH, .req = &req, .shard = &req.shard };
+
 	if (!(o->mode & DAOS_OO_RW))
 		return -DER_NO_PERM;
-	return fan_out(s, o, WIRE_OBJ_PUNCH, &req, &req.shard, NULL, NULL);
+	return fan_out(s, &fr);
 }
 
 /* A punch of keys goes to the one shard of its dkey. */
@@ -209,7 +255,7 @@ static int punch_keys(struct cl_stream *s, struct cl_obj *o, uint64_t flags, con
 		punch_req(o, flags, nr > 0 ? WIRE_WHAT_AKEY : WIRE_WHAT_DKEY);
 	struct wire_key d = { .key = key_bytes(dkey) };
 	struct wire_key *a = NULL;
-	struct rpc_call call = { .op = WIRE_OBJ_PUNCH, .req = &req, .arg = o->cont->pool };
+	struct rpc_call call = { .op = WIRE_OBJ_PUNCH, .req = &req };
 	uint32_t i;
 	int rc;
 
@@ -227,9 +273,7 @@ static int punch_keys(struct cl_stream *s, struct cl_obj *o, uint64_t flags, con
 		req.akeys.nr = nr;
 	}
 	req.shard = cl_dkey_shard(o, dkey);
-	rc = cl_shard_ep(s, o, req.shard, &call.ep, &call.map_version);
-	if (rc == 0)
-		rc = rpc_call(s->rpc, &call);
+	rc = cl_shard_call(s, o, req.shard, &call);
 	rpc_call_fini(s->rpc, &call);
 	rt_free(s->rt, a);
 	return rc;
@@ -351,7 +395,6 @@ int cl_query_key_epoch(struct cl_stream *s, struct cl_obj *o, uint64_t epoch, ui
 {
 	struct wire_obj_query_key_req req = query_req(o, epoch, flags);
 	struct best b = { .flags = flags };
-	struct fan one;
 	int rc = query_check(flags, dkey, akey);
 
 	if (rc != 0)
@@ -361,15 +404,16 @@ int cl_query_key_epoch(struct cl_stream *s, struct cl_obj *o, uint64_t epoch, ui
 	if (!(flags & DAOS_GET_AKEY))
 		req.akey = key_bytes(akey);
 	if (flags & DAOS_GET_DKEY) {
-		rc = fan_out(s, o, WIRE_OBJ_QUERY_KEY, &req, &req.shard, best_see, &b);
-	} else {
-		struct rpc_group g;
+		struct fan_req fr = { .obj = o, .op = WIRE_OBJ_QUERY_KEY, .req = &req,
+				      .shard = &req.shard, .each = best_see, .arg = &b };
 
-		rpc_group_init(&g, s->rpc);
-		rc = fan_send(s, &g, o, WIRE_OBJ_QUERY_KEY, &req, &req.shard,
-			      cl_dkey_shard(o, dkey), &one);
-		if (rc == 0)
-			rc = rpc_group_wait(&g);
+		rc = fan_out(s, &fr);
+	} else {
+		struct fan one = { .call = { .op = WIRE_OBJ_QUERY_KEY, .req = &req,
+					     .rep = &one.rep } };
+
+		req.shard = cl_dkey_shard(o, dkey);
+		rc = cl_shard_call(s, o, req.shard, &one.call);
 		if (rc == 0)
 			best_see(&b, &one);
 		rpc_call_fini(s->rpc, &one.call);
@@ -394,7 +438,9 @@ int cl_obj_epoch_max(struct cl_stream *s, struct cl_obj *o, uint64_t *ret_epoch)
 {
 	struct wire_obj_query_key_req req = query_req(o, DAOS_EPOCH_MAX, 0);
 	struct best b = { 0 };
-	int rc = fan_out(s, o, WIRE_OBJ_QUERY_KEY, &req, &req.shard, best_see, &b);
+	struct fan_req fr = { .obj = o, .op = WIRE_OBJ_QUERY_KEY, .req = &req, .shard = &req.shard,
+			      .each = best_see, .arg = &b };
+	int rc = fan_out(s, &fr);
 
 	if (rc == 0)
 		*ret_epoch = b.max_epoch;

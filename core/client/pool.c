@@ -137,8 +137,14 @@ int cl_map_refresh(struct cl_stream *s, struct cl_pool *pool, uint32_t have)
 	struct process *p = s->proc;
 	uint64_t room = MAP_BYTES_FIRST;
 	struct cl_map *map = NULL;
+	bool newer;
 	int rc;
 
+	process_lock(p);
+	newer = pool->map != NULL && pool->map->pmap->version > have;
+	process_unlock(p);
+	if (newer)	/* another call was faster */
+		return 0;
 	for (;;) {
 		void *mem = rt_alloc(s->rt, room);
 		uint64_t need = 0;
@@ -172,6 +178,14 @@ static void pool_free(struct process *p, struct cl_ref *ref)
 
 	cl_map_put(p, pool->map);
 	process_free(p, pool);
+}
+
+void pool_forked(struct cl_ref *ref)
+{
+	struct cl_pool *pool = container_of(ref, struct cl_pool, ref);
+
+	pool->refreshing = false;
+	pool->shared = true;	/* the connection is the parent's to end */
 }
 
 struct cl_pool *cl_pool_make(struct process *p)

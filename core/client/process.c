@@ -29,30 +29,48 @@ void process_forked(struct process *p)
 	uint32_t i;
 
 	p->main = NULL;
-	for (i = 0; i < p->slot_count; i++)
-		if (p->slots[i].ref != NULL && p->slots[i].ref->type == DAOS_HTYPE_EQ)
-			eq_forked(p->slots[i].ref);
+	for (i = 0; i < p->slot_count; i++) {
+		struct cl_ref *ref = p->slots[i].ref;
+
+		if (ref != NULL && ref->type == DAOS_HTYPE_EQ)
+			eq_forked(ref);
+		else if (ref != NULL && ref->type == DAOS_HTYPE_POOL)
+			pool_forked(ref);
+		else if (ref != NULL && ref->type == DAOS_HTYPE_CO)
+			cont_forked(ref);
+	}
+}
+
+int process_stream(struct process *p, struct cl_stream **slot, struct cl_stream **ret_stream)
+{
+	struct cl_stream *mine = NULL;
+	struct cl_stream *s;
+	int rc;
+
+	process_lock(p);
+	s = *slot;
+	process_unlock(p);
+	if (s == NULL) {
+		rc = p->host->stream_open(p->host_ctx, p, &mine);
+		if (rc != 0)
+			return rc;
+		process_lock(p);
+		if (*slot == NULL) {
+			*slot = mine;
+			mine = NULL;
+		}
+		s = *slot;
+		process_unlock(p);
+	}
+	if (mine != NULL)	/* another thread was faster */
+		p->host->stream_close(p->host_ctx, mine);
+	*ret_stream = s;
+	return 0;
 }
 
 int process_main(struct process *p, struct cl_stream **ret_stream)
 {
-	if (p->main == NULL) {
-		struct cl_stream *s;
-		int rc = p->host->stream_open(p->host_ctx, p, &s);
-
-		if (rc != 0)
-			return rc;
-		process_lock(p);
-		if (p->main == NULL) {
-			p->main = s;
-			s = NULL;
-		}
-		process_unlock(p);
-		if (s != NULL)	/* another thread was faster */
-			p->host->stream_close(p->host_ctx, s);
-	}
-	*ret_stream = p->main;
-	return 0;
+	return process_stream(p, &p->main, ret_stream);
 }
 
 static int hdl_grow(struct process *p)

@@ -26,7 +26,8 @@ struct hdl_slot {
 struct process {
 	const struct host_ops *host;
 	void *host_ctx;
-	struct cl_stream *main;	/**< for calls without an event queue; opened on first use */
+	struct cl_stream *main;	/* under the lock; for calls without an event queue; opened on
+				 * first use */
 	struct hdl_slot *slots;
 	uint32_t slot_count;
 	uint32_t first_free;	/**< UINT32_MAX: none */
@@ -43,6 +44,14 @@ void process_forked(struct process *p);
 
 /** event.c: the queue behind @ref lost its stream; it opens another on its next use. */
 void eq_forked(struct cl_ref *ref);
+
+/** pool.c, cont.c: what a ULT of the parent was doing for it will not end here. */
+void pool_forked(struct cl_ref *ref);
+void cont_forked(struct cl_ref *ref);
+
+/** The stream in @slot, which is under the lock; opened now if there is none. Errors: as
+ * host->stream_open. Blocks: no. */
+int process_stream(struct process *p, struct cl_stream **slot, struct cl_stream **ret_stream);
 
 /** The stream of calls without an event queue. Errors: as host->stream_open. Blocks: no. */
 int process_main(struct process *p, struct cl_stream **ret_stream);

@@ -4,36 +4,9 @@
  * Payload of up to INLINE_BYTES travels inside the messages. Larger memory of the application is
  * exposed for the time of the call, unless it is too segmented: then it goes through a pooled buffer.
  */
-#include "core/client/client_int.h"
+#include "core/client/rw_int.h"
 
 #define INLINE_BYTES 8192u
-
-struct cl_rw {
-	struct rpc_call call;
-	struct cl_obj *obj;
-	const daos_key_t *dkey;
-	daos_iod_t *iods;
-	d_sg_list_t *sgls;
-	daos_iom_t *ioms;
-	uint64_t flags;
-	uint64_t epoch;
-	uint32_t nr;
-	uint32_t map_version;	/* of the map that placed it */
-	bool update;
-	bool zero_holes;
-	bool missed;		/* some record asked for is not there */
-	bool pooled;		/* bounce is of rt_iomem */
-	void *bounce;
-	uint64_t bounce_bytes;
-	struct bseg bounce_seg;
-	struct buf user;	/* the application's memory: all values, all rooms */
-	struct buf wire;	/* what is sent inline or exposed: user, or the bounce buffer */
-	struct wire_iod *wiods;
-	union {
-		struct wire_obj_update_rep up;
-		struct wire_obj_fetch_rep fe;
-	} rep;
-};
 
 /* ---- preparation ---------------------------------------------------------------------------- */
 
@@ -214,32 +187,6 @@ static void rw_free(struct cl_stream *s, struct cl_rw *rw)
 
 /* ---- sending -------------------------------------------------------------------------------- */
 
-int cl_shard_ep(struct cl_stream *s, struct cl_obj *o, uint32_t shard, struct rpc_ep *ret_ep,
-		uint32_t *ret_version)
-{
-	struct cl_map *held = cl_map_get(s->proc, o->cont->pool);
-	const struct pmap *map;
-	uint32_t target = 0;
-	int rc;
-
-	if (held == NULL)
-		return -DER_UNINIT;
-	map = held->pmap;
-	rc = place_shard(map, o->oid, &o->attr, shard, &target);
-	*ret_ep = (struct rpc_ep){ .rank = map->targets[target].rank,
-				   .tag = (uint16_t)(map->targets[target].idx + 1) };
-	*ret_version = map->version;
-	cl_map_put(s->proc, held);
-	return rc;
-}
-
-uint32_t cl_dkey_shard(const struct cl_obj *o, const daos_key_t *dkey)
-{
-	return place_dkey_group(&o->attr,
-				place_dkey_hash(o->oid, dkey->iov_buf, dkey->iov_len)) *
-	       o->attr.group_size;
-}
-
 /* Fill the call and hand it to @g. The request structure is read before this returns. */
 static int rw_send(struct cl_stream *s, struct rpc_group *g, struct cl_rw *rw)
 {
@@ -254,10 +201,9 @@ static int rw_send(struct cl_stream *s, struct rpc_group *g, struct cl_rw *rw)
 
 	rw->call = (struct rpc_call){ .op = rw->update ? WIRE_OBJ_UPDATE : WIRE_OBJ_FETCH,
 				      .rep = &rw->rep, .arg = o->cont->pool };
-	rc = cl_shard_ep(s, o, shard, &rw->call.ep, &rw->map_version);
+	rc = cl_shard_ep(s, o, shard, &rw->call.ep, &rw->call.map_version);
 	if (rc != 0)
 		return rc;
-	rw->call.map_version = rw->map_version;
 	if (rw->wire.bytes > INLINE_BYTES) {
 		rw->call.expose = &rw->wire;
 		rw->call.access = rw->update ? RT_ACCESS_READ : RT_ACCESS_WRITE;
@@ -374,13 +320,14 @@ bool cl_rw_missed(const struct cl_rw *rw)
 
 /* ---- what a fetch brought ------------------------------------------------------------------- */
 
-/* The records found of iod @i: the request's own list when all are there. */
-static void rep_present(const struct cl_rw *rw, uint32_t i, const struct recx **ret_v,
-			uint32_t *ret_nr)
+void rw_present(const struct cl_rw *rw, uint32_t i, const struct recx **ret_v, uint32_t *ret_nr)
 {
 	const struct wire_iod_rep *r = &rw->rep.fe.iods.v[i];
 
-	if (r->flags & WIRE_IOD_FULL) {
+	if (r->size == 0) {
+		*ret_v = NULL;
+		*ret_nr = 0;
+	} else if (r->flags & WIRE_IOD_FULL) {
 		*ret_v = rw->wiods[i].recxs.v;
 		*ret_nr = rw->wiods[i].recxs.nr;
 	} else {
@@ -463,9 +410,7 @@ static int scatter_iod(struct scatter *sc, uint32_t i)
 	}
 	/* Nothing is there: the record size that the caller believes in tells how much is a hole. */
 	sc->rec_bytes = r->size != 0 ? r->size : w->size;
-	rep_present(sc->rw, i, &present, &nr);
-	if (r->size == 0)
-		nr = 0;
+	rw_present(sc->rw, i, &present, &nr);
 	for (k = 0; k < w->recxs.nr && rc == 0; k++) {
 		rc = scatter_recx(sc, &w->recxs.v[k], base, present, nr, &at);
 		base += w->recxs.v[k].nr * sc->rec_bytes;
@@ -473,8 +418,7 @@ static int scatter_iod(struct scatter *sc, uint32_t i)
 	return rc == 0 && at != nr ? -DER_PROTO : rc;
 }
 
-/* Tell the caller how far his buffers were filled: @bytes from the begin. */
-static void sgl_filled(d_sg_list_t *sgl, uint64_t bytes)
+void rw_sgl_filled(d_sg_list_t *sgl, uint64_t bytes)
 {
 	uint32_t i;
 
@@ -496,9 +440,7 @@ static int iom_fill(const struct cl_rw *rw, uint32_t i)
 	uint32_t nr;
 	uint32_t k;
 
-	rep_present(rw, i, &present, &nr);
-	if (rw->rep.fe.iods.v[i].size == 0)
-		nr = 0;
+	rw_present(rw, i, &present, &nr);
 	iom->iom_type = rw->iods[i].iod_type;
 	iom->iom_size = rw->rep.fe.iods.v[i].size;
 	iom->iom_nr_out = nr;
@@ -538,7 +480,7 @@ static int fetch_finish(struct cl_stream *s, struct cl_rw *rw)
 		sc.end = 0;
 		rc = scatter_iod(&sc, i);
 		if (rc == 0 && r->size > 0 && rw->sgls != NULL)
-			sgl_filled(&rw->sgls[i], rw->zero_holes ? sc.room_bytes : sc.end);
+			rw_sgl_filled(&rw->sgls[i], rw->zero_holes ? sc.room_bytes : sc.end);
 		if (rc == 0 && rw->ioms != NULL)
 			rc = iom_fill(rw, i);
 		sc.room_off += sc.room_bytes;
@@ -550,7 +492,7 @@ static int fetch_finish(struct cl_stream *s, struct cl_rw *rw)
 	return rc;
 }
 
-/* The true sizes come with -DER_REC2BIG too. */
+/* The true sizes come with -DER_REC2BIG and -DER_OVERFLOW too. */
 static void fetch_sizes(struct cl_rw *rw)
 {
 	uint32_t i;
@@ -563,25 +505,22 @@ static void fetch_sizes(struct cl_rw *rw)
 
 /* ---- the end -------------------------------------------------------------------------------- */
 
-bool cl_map_may_help(int rc)
-{
-	return rc == -DER_STALE || rc == -DER_UNREACH || rc == -DER_TIMEDOUT ||
-	       rc == -DER_NONEXIST || rc == -DER_EXCLUDED;
-}
-
 /* A newer map may place the shard elsewhere, or say that it is lost: once more with that. */
 static int rw_retry(struct cl_stream *s, struct cl_rw *rw, int rc)
 {
-	struct rpc_group g;
+	uint32_t tries = 0;
 
-	if (rw->call.answered && rc != -DER_STALE)
-		return rc;
-	if (!cl_map_may_help(rc) || cl_map_refresh(s, rw->obj->cont->pool, rw->map_version) != 0)
-		return rc;
-	rpc_call_fini(s->rpc, &rw->call);
-	rpc_group_init(&g, s->rpc);
-	rc = rw_send(s, &g, rw);
-	return rc != 0 ? rc : rpc_group_wait(&g);
+	while (cl_map_retry(s, rw->obj, cl_dkey_shard(rw->obj, rw->dkey), &rw->call, &tries, &rc)) {
+		struct rpc_group g;
+
+		rpc_call_fini(s->rpc, &rw->call);
+		rpc_group_init(&g, s->rpc);
+		rc = rw_send(s, &g, rw);
+		if (rc != 0)
+			return rc;
+		rc = rpc_group_wait(&g);
+	}
+	return rc;
 }
 
 int cl_rw_finish(struct cl_stream *s, struct cl_rw *rw)
@@ -592,8 +531,10 @@ int cl_rw_finish(struct cl_stream *s, struct cl_rw *rw)
 		rc = rw_retry(s, rw, rc);
 	if (rw->update)
 		return rc;
-	if (rc == -DER_REC2BIG)
+	if (rc == -DER_REC2BIG || rc == -DER_OVERFLOW)
 		fetch_sizes(rw);
+	if (rc == -DER_OVERFLOW && rw->call.has_rep && !rw->part)
+		return rw_split(s, rw);
 	return rc == 0 ? fetch_finish(s, rw) : rc;
 }
 

@@ -1,6 +1,8 @@
 /* A client stream's RPC side, and the small things that all of the client uses. */
 #include "core/client/client.h"
 
+#define TIMEOUT_MAX_S 86400u
+
 static int stream_resolve(void *arg, struct rpc_ep ep, char *ret_uri)
 {
 	struct cl_stream *s = arg;
@@ -14,6 +16,14 @@ struct map_news {
 	uint32_t have;
 };
 
+static void refresh_over(struct cl_stream *s, struct cl_pool *pool)
+{
+	process_lock(s->proc);
+	pool->refreshing = false;
+	process_unlock(s->proc);
+	cl_put(s->proc, &pool->ref);
+}
+
 static void map_news_run(void *arg)
 {
 	struct map_news *n = arg;
@@ -21,8 +31,7 @@ static void map_news_run(void *arg)
 
 	/* Without success the old map stays, and the next reply reminds us. */
 	(void)cl_map_refresh(s, n->pool, n->have);
-	n->pool->refreshing = false;
-	cl_put(s->proc, &n->pool->ref);
+	refresh_over(s, n->pool);
 	rt_free(s->rt, n);
 }
 
@@ -51,14 +60,28 @@ static void stream_on_map(void *arg, const struct rpc_call *call, uint32_t map_v
 		*n = (struct map_news){ .s = s, .pool = pool, .have = call->map_version };
 	if (n == NULL || rt_spawn(s->rt, map_news_run, n, &opts) != 0) {
 		rt_free(s->rt, n);
-		pool->refreshing = false;
-		cl_put(s->proc, &pool->ref);
+		refresh_over(s, pool);
 	}
+}
+
+/* CRT_TIMEOUT, in seconds: how long a call may take. What is no number is as if it were not there. */
+static void limits_from_env(struct process *p, struct rpc_limits *lim)
+{
+	const char *text = p->host->env(p->host_ctx, "CRT_TIMEOUT");
+	uint64_t v = 0;
+
+	if (text == NULL || text[0] == 0)
+		return;
+	for (; *text >= '0' && *text <= '9' && v <= TIMEOUT_MAX_S; text++)
+		v = v * 10 + (uint64_t)(*text - '0');
+	if (*text == 0 && v > 0 && v <= TIMEOUT_MAX_S)
+		lim->call_timeout_ns = v * 1000000000ull;
 }
 
 int cl_stream_init(struct cl_stream *s, struct process *p, struct rt *rt)
 {
-	struct rpc_opts opts = { .resolve = stream_resolve, .on_map = stream_on_map,
+	struct rpc_limits lim = rpc_limits_default();
+	struct rpc_opts opts = { .limits = &lim, .resolve = stream_resolve, .on_map = stream_on_map,
 				 .arg = s, .hlc = &s->hlc };
 
 	s->proc = p;
@@ -66,11 +89,13 @@ int cl_stream_init(struct cl_stream *s, struct process *p, struct rt *rt)
 	s->hlc = (struct hlc){ 0 };
 	rt_waitq_init(&s->events);
 	rt->process = p;
+	limits_from_env(p, &lim);
 	return rpc_create(rt, &opts, &s->rpc);
 }
 
 void cl_stream_stop(struct cl_stream *s)
 {
+	(void)rt_wake_all(s->rt, &s->events);	/* pollers of a queue that ends */
 	rpc_stop(s->rpc);
 }
 

@@ -24,6 +24,7 @@ struct cont {
 	uint64_t mtime;
 	uint32_t handle_count;
 	uint32_t prop_nr;
+	uint32_t users;		/**< requests that wait for the store and come back to it */
 	bool closed;		/**< being created or destroyed: not to be opened */
 	struct cont_prop props[WIRE_PROPS_MAX];
 };
@@ -40,6 +41,7 @@ struct cont_svc {
 	struct pool_svc *pool;
 	struct list conts;
 	struct list handles;
+	struct rt_waitq idle;	/**< woken when a container loses its last user */
 };
 
 /** Set or replace; strings are copied. Errors: -DER_NOMEM, -DER_NOSPACE (too many). */

@@ -80,9 +80,23 @@ static int cont_of(struct rpc_req *req, const struct uid *pool, const struct uid
 	h = find_hdl(svc, handle);
 	if (h == NULL || !uid_equal(&h->cont->uid, cont))
 		return -DER_NO_HDL;
+	if (h->cont->closed)
+		return -DER_NONEXIST;
 	*ret_svc = svc;
 	*ret_hdl = h;
 	return 0;
+}
+
+/* Make the container durable. It stays while the store works, whatever else happens to it. */
+static int rec_put(struct cont_svc *svc, struct cont *c)
+{
+	int rc;
+
+	c->users++;
+	rc = cont_rec_put(svc, c);
+	if (--c->users == 0)
+		(void)rt_wake_all(svc->rt, &svc->idle);
+	return rc;
 }
 
 static uint64_t now(struct cont_svc *svc)
@@ -159,6 +173,7 @@ int cont_svc_open(struct pool_svc *pool, struct cont_svc **ret_svc)
 	*svc = (struct cont_svc){ .rt = rt, .pool = pool };
 	list_init(&svc->conts);
 	list_init(&svc->handles);
+	rt_waitq_init(&svc->idle);
 	rc = pool_meta_walk(pool_svc_meta(pool), POOL_T_CONT, load_cont, svc);
 	if (rc == 0)
 		rc = pool_meta_walk(pool_svc_meta(pool), POOL_T_CONT_HANDLE, load_hdl, svc);
@@ -273,17 +288,36 @@ static int create_handler(struct rpc_req *req)
 	return rc == 0 ? rpc_reply(req, 0, rpc_req_rep(req), NULL) : rc;
 }
 
-static void handles_drop(struct cont_svc *svc, struct cont *c)
+static struct cont_hdl *hdl_of_cont(struct cont_svc *svc, const struct cont *c)
 {
 	struct list *pos;
-	struct list *tmp;
 
-	list_for_each_safe(pos, tmp, &svc->handles) {
+	list_for_each(pos, &svc->handles) {
 		struct cont_hdl *h = list_entry(pos, struct cont_hdl, link);
 
 		if (h->cont == c)
+			return h;
+	}
+	return NULL;
+}
+
+/* Handles die with their container, also those on media. */
+static int handles_drop(struct cont_svc *svc, struct cont *c)
+{
+	struct cont_hdl *h;
+
+	while ((h = hdl_of_cont(svc, c)) != NULL) {
+		struct uid uid = h->uid;
+		int rc = pool_meta_del(pool_svc_meta(svc->pool), POOL_T_CONT_HANDLE,
+				       (struct bytes){ .ptr = uid.b, .len = sizeof(uid) });
+
+		if (rc != 0)
+			return rc;
+		h = find_hdl(svc, &uid);
+		if (h != NULL)	/* else closed meanwhile */
 			hdl_del(svc, h);
 	}
+	return 0;
 }
 
 static int destroy(struct cont_svc *svc, struct cont *c)
@@ -295,6 +329,8 @@ static int destroy(struct cont_svc *svc, struct cont *c)
 	/* Targets first: a container whose record is gone could never be removed from them. A failure
 	 * leaves it there, and destroying it again goes on. */
 	rc = pool_svc_call_targets(svc->pool, WIRE_TGT_CONT_DESTROY, &tgt, 0, NULL, NULL);
+	if (rc == 0)
+		rc = handles_drop(svc, c);
 	return rc == 0 ? cont_rec_del(svc, c) : rc;
 }
 
@@ -319,12 +355,13 @@ static int destroy_handler(struct rpc_req *req)
 	if (c->handle_count > 0 && !in->force)
 		return -DER_BUSY;
 	c->closed = true;
+	while (c->users > 0)
+		(void)rt_wait(svc->rt, &svc->idle, RT_NEVER);
 	rc = destroy(svc, c);
 	c->closed = false;
 	if (rc != 0)
 		return rc;
 	rep->cont = c->uid;
-	handles_drop(svc, c);
 	list_del(&c->link);
 	cont_free(svc->rt, c);
 	return rpc_reply(req, 0, rep, NULL);
@@ -356,11 +393,16 @@ static int open_hdl(struct cont_svc *svc, struct cont *c, const struct wire_cont
 	h = hdl_add(svc, c, &in->handle, in->flags);
 	if (h == NULL)
 		return -DER_NOMEM;
+	c->users++;
 	rc = pool_meta_put(pool_svc_meta(svc->pool), POOL_T_CONT_HANDLE,
 			   (struct bytes){ .ptr = in->handle.b, .len = sizeof(in->handle) },
 			   (struct bytes){ .ptr = &rec, .len = sizeof(rec) });
+	if (--c->users == 0)
+		(void)rt_wake_all(svc->rt, &svc->idle);
 	if (rc != 0) {
-		hdl_del(svc, h);
+		h = find_hdl(svc, &in->handle);	/* it may have been closed meanwhile */
+		if (h != NULL)
+			hdl_del(svc, h);
 		return rc;
 	}
 	if (!(in->flags & DAOS_COO_RO_MDSTATS))
@@ -504,7 +546,7 @@ static int set_prop_handler(struct rpc_req *req)
 		rc = cont_prop_set(svc->rt, h->cont, &in->props.v[i]);
 	h->cont->mtime = now(svc);
 	if (rc == 0)
-		rc = cont_rec_put(svc, h->cont);
+		rc = rec_put(svc, h->cont);
 	return rc != 0 ? rc : rpc_reply(req, 0, rpc_req_rep(req), NULL);
 }
 
@@ -565,7 +607,7 @@ static int alloc_oids_handler(struct rpc_req *req)
 	rep->first = h->cont->oid_next;
 	h->cont->oid_next += in->nr;
 	/* An id that was given out must never be given out again: durable before the answer. */
-	rc = cont_rec_put(svc, h->cont);
+	rc = rec_put(svc, h->cont);
 	return rc != 0 ? rc : rpc_reply(req, 0, rep, NULL);
 }
 

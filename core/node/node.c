@@ -32,6 +32,39 @@ static struct vos_home dev_home(struct rt_dev *dev)
 	return (struct vos_home){ .dev = dev, .bytes = dev != NULL ? dev->bytes : 0 };
 }
 
+#define CATCH_UP_UIDS 32u
+
+/* The wall clock may have been set back since the last run: whatever is written from now on must be newer
+ * than all that is there. */
+static int clock_catch_up(struct vos *vos, struct hlc *hlc)
+{
+	struct uid uids[CATCH_UP_UIDS];
+	const struct uid *after = NULL;
+	struct uid last;
+	uint32_t nr;
+	uint32_t i;
+	int rc;
+
+	do {
+		rc = vos_cont_list(vos, after, CATCH_UP_UIDS, uids, &nr);
+		for (i = 0; i < nr && rc == 0; i++) {
+			struct vos_cont_info info;
+			struct vos_cont *c;
+
+			rc = vos_cont_open(vos, &uids[i], &c);
+			if (rc != 0)
+				break;
+			rc = vos_cont_query(c, &info);
+			vos_cont_close(c);
+			if (rc == 0)
+				hlc->last = max_u64(hlc->last, info.epoch_max);
+		}
+		last = uids[CATCH_UP_UIDS - 1];
+		after = &last;
+	} while (rc == 0 && nr == CATCH_UP_UIDS);
+	return rc;
+}
+
 /* ---- targets -------------------------------------------------------------------------------- */
 
 struct node_tgt {
@@ -70,15 +103,16 @@ static int tgt_open(struct node_tgt *t, const struct node_opts *opts, struct rt_
 	rc = vos_open(t->rt, &home, &vos, &t->vos);
 	if (rc != 0)
 		return rc;
+	rc = clock_catch_up(t->vos, &t->hlc);
+	if (rc != 0)
+		return rc;
 	svc.vos = t->vos;
 	rc = obj_svc_create(t->rt, &svc, &t->svc);
 	if (rc != 0)
 		return rc;
 	rpc.arg = t->svc;
 	rc = rpc_create(t->rt, &rpc, &t->rpc);
-	if (rc == 0)
-		obj_svc_set_rpc(t->svc, t->rpc);
-	return rc;
+	return rc == 0 ? obj_svc_start(t->svc, t->rpc) : rc;
 }
 
 int node_tgt_start(struct rt *rt, const struct node_opts *opts, struct rt_dev *dev, uint32_t idx,
@@ -191,6 +225,8 @@ static int sys_open_pool(struct node_sys *s, const struct node_opts *opts, struc
 
 	rc = vos_open(s->rt, &home, &vos, &s->vos);
 	if (rc == 0)
+		rc = clock_catch_up(s->vos, &s->hlc);
+	if (rc == 0)
 		rc = pool_meta_open(s->rt, s->vos, &s->hlc, &s->meta);
 	if (rc != 0)
 		return rc;
@@ -260,6 +296,7 @@ void node_sys_stop(struct node_sys *s)
 		return;
 	if (s->rpc != NULL)
 		rpc_stop(s->rpc);
+	pool_svc_stop(s->pool);
 	rpc_destroy(s->rpc);
 	cont_svc_close(s->cont);
 	pool_svc_close(s->pool);

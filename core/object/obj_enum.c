@@ -171,11 +171,11 @@ static int enum_serve(struct rpc_req *req, struct obj_cont *oc)
 int obj_enum_handler(struct rpc_req *req)
 {
 	const struct wire_obj_enum_req *in = req->body;
-	struct obj_svc *svc = obj_svc_of(req);
+	struct obj_svc *svc;
 	struct obj_cont *c;
 	int rc;
 
-	rc = obj_cont_get(svc, &in->pool, &in->cont, &c);
+	rc = obj_begin(req, &in->pool, &in->cont, &svc, &c);
 	if (rc != 0)
 		return rc;
 	rc = enum_serve(req, c);
@@ -184,19 +184,6 @@ int obj_enum_handler(struct rpc_req *req)
 }
 
 /* ---- queries -------------------------------------------------------------------------------- */
-
-static int query_load(const struct wire_obj_query_key_req *in, struct vos_key_query *q)
-{
-	*q = (struct vos_key_query){ .flags = (uint32_t)in->flags, .akey_name = in->akey };
-	if (!(in->flags & DAOS_GET_DKEY)) {
-		if (in->dkey.len != sizeof(q->dkey))
-			return -DER_INVAL;
-		memcpy(&q->dkey, in->dkey.ptr, sizeof(q->dkey));
-	}
-	if (!(in->flags & DAOS_GET_AKEY) && in->akey.len == sizeof(q->akey))
-		memcpy(&q->akey, in->akey.ptr, sizeof(q->akey));
-	return 0;
-}
 
 static int query_serve(struct rpc_req *req, struct obj_cont *c)
 {
@@ -211,15 +198,16 @@ static int query_serve(struct rpc_req *req, struct obj_cont *c)
 	rc = vos_obj_epoch_max(c->vc, in->oid, &rep->max_epoch);
 	if (rc != 0 || in->flags == 0)
 		return rc != 0 ? rc : rpc_reply(req, 0, rep, NULL);
-	rc = query_load(in, q);
-	if (rc == 0)
-		rc = vos_query_key(c->vc, &op, q);
+	*q = (struct vos_key_query){ .flags = (uint32_t)in->flags, .akey_name = in->akey };
+	rc = vos_query_key(c->vc, &op, q);
 	if (rc == -DER_NONEXIST)	/* an answer with empty keys: nothing is on this shard */
 		return rpc_reply(req, 0, rep, NULL);
 	if (rc != 0)
 		return rc;
-	rep->dkey = (struct bytes){ .ptr = &q->dkey, .len = sizeof(q->dkey) };
-	rep->akey = (struct bytes){ .ptr = &q->akey, .len = sizeof(q->akey) };
+	if (in->flags & DAOS_GET_DKEY)
+		rep->dkey = (struct bytes){ .ptr = &q->dkey, .len = sizeof(q->dkey) };
+	if (in->flags & DAOS_GET_AKEY)
+		rep->akey = (struct bytes){ .ptr = &q->akey, .len = sizeof(q->akey) };
 	rep->recx_idx = q->recx.idx;
 	rep->recx_nr = q->recx.nr;
 	rep->rec_bytes = q->size;
@@ -229,11 +217,11 @@ static int query_serve(struct rpc_req *req, struct obj_cont *c)
 int obj_query_key_handler(struct rpc_req *req)
 {
 	const struct wire_obj_query_key_req *in = req->body;
-	struct obj_svc *svc = obj_svc_of(req);
+	struct obj_svc *svc;
 	struct obj_cont *c;
 	int rc;
 
-	rc = obj_cont_get(svc, &in->pool, &in->cont, &c);
+	rc = obj_begin(req, &in->pool, &in->cont, &svc, &c);
 	if (rc != 0)
 		return rc;
 	rc = query_serve(req, c);

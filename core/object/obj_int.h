@@ -15,6 +15,7 @@ struct obj_cont {
 	struct uid uid;
 	struct vos_cont *vc;
 	uint32_t users;		/* requests that work on it */
+	bool opening;		/* its first request is asking whether it exists */
 	bool dying;		/* being destroyed: no new users */
 };
 
@@ -29,15 +30,20 @@ struct obj_svc {
 	int (*resolve)(void *arg, struct rpc_ep ep, char *ret_uri);
 	void *arg;
 	struct list conts;
-	struct rt_waitq idle;	/* woken when a container loses its last user */
+	struct rt_waitq idle;	/* woken when a container changes: opened, gone, without users */
 	bool gc_running;
+	bool asking;		/* for the map's version */
 	bool stopping;
 };
 
-/** A container for one request: obj_cont_put(). Errors: -DER_NONEXIST (pool or container), and those
- * of asking the pool service.  Blocks: yes. */
-int obj_cont_get(struct obj_svc *svc, const struct uid *pool, const struct uid *cont,
-		 struct obj_cont **ret_cont);
+/**
+ * Begin a client's request: the service, and the container for it, obj_cont_put(). A request that was
+ * placed by an older map than this target has heard of is refused, so that its sender looks again
+ * where the shard lives.
+ * Errors: -DER_STALE, -DER_NONEXIST (pool or container), those of asking the pool service. Blocks: yes.
+ */
+int obj_begin(struct rpc_req *req, const struct uid *pool, const struct uid *cont,
+	      struct obj_svc **ret_svc, struct obj_cont **ret_cont);
 void obj_cont_put(struct obj_svc *svc, struct obj_cont *cont);
 
 /** The service of a request; notes the map version for its reply. */
@@ -57,6 +63,9 @@ static inline uint64_t obj_epoch(struct obj_svc *svc, uint64_t asked)
 
 /** How often a write whose epoch the server picks is tried before the client hears -DER_TX_RESTART. */
 #define OBJ_EPOCH_TRIES 8u
+
+/** Payload of one update: what a message claims is reserved before it is pulled. */
+#define OBJ_UPDATE_BYTES_MAX (4ull << 30)
 
 int obj_update_handler(struct rpc_req *req);
 int obj_fetch_handler(struct rpc_req *req);

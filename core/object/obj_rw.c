@@ -62,6 +62,8 @@ static int update_bytes(const struct wire_obj_update_req *in, uint64_t *ret_byte
 			return -DER_INVAL;
 		sum += w->bytes;
 	}
+	if (sum > OBJ_UPDATE_BYTES_MAX)
+		return -DER_OVERFLOW;
 	*ret_bytes = sum;
 	return 0;
 }
@@ -159,7 +161,7 @@ int obj_update_handler(struct rpc_req *req)
 {
 	const struct wire_obj_update_req *in = req->body;
 	struct wire_obj_update_rep *rep = rpc_req_rep(req);
-	struct obj_svc *svc = obj_svc_of(req);
+	struct obj_svc *svc;
 	struct obj_cont *c;
 	uint64_t bytes;
 	int rc;
@@ -167,7 +169,7 @@ int obj_update_handler(struct rpc_req *req)
 	rc = update_bytes(in, &bytes);
 	if (rc != 0)
 		return rc;
-	rc = obj_cont_get(svc, &in->pool, &in->cont, &c);
+	rc = obj_begin(req, &in->pool, &in->cont, &svc, &c);
 	if (rc != 0)
 		return rc;
 	if (req->payload.bytes == bytes)
@@ -203,7 +205,7 @@ static int present_list(struct rpc_req *req, const struct vos_got *got, struct w
 	}
 	rep->present.v = v;
 	rep->present.nr = nr;
-	return nr > WIRE_RECXS_MAX ? -DER_OVERFLOW : 0;
+	return nr > WIRE_RECXS_MAX ? -DER_OVERFLOW : 0;	/* the client asks for parts of it */
 }
 
 /* True when the joined pieces are exactly the extents asked for. */
@@ -333,6 +335,31 @@ static int fetch_inline(struct fetch *f)
 	return rpc_reply(f->req, 0, f->rep, &all);
 }
 
+/* An answer without data: sizes only. */
+static int fetch_refuse(struct fetch *f, int rc)
+{
+	uint32_t i;
+
+	for (i = 0; i < f->in->iods.nr; i++) {
+		f->iods[i].bytes = 0;
+		f->iods[i].present.nr = 0;
+	}
+	f->rep->placed = WIRE_PLACED_NONE;
+	return rpc_reply(f->req, rc, f->rep, NULL);
+}
+
+static int fetch_send(struct fetch *f)
+{
+	uint64_t room = rpc_reply_room(f->req, f->rep);
+
+	if (f->bytes <= room && room > 0)
+		return fetch_inline(f);
+	/* The list of what was found, or that and the data, is too long for a message. */
+	if (room == 0 || f->req->expose_bytes == 0)
+		return fetch_refuse(f, -DER_OVERFLOW);
+	return fetch_put(f);
+}
+
 static int fetch_serve(struct fetch *f, struct obj_cont *c)
 {
 	const struct wire_obj_fetch_req *in = f->in;
@@ -351,14 +378,10 @@ static int fetch_serve(struct fetch *f, struct obj_cont *c)
 		return rc;
 	rc = fetch_answer(f);
 	f->rep->epoch = in->epoch;
-	if (rc == -DER_REC2BIG) {
-		rc = rpc_reply(f->req, rc, f->rep, NULL);
-	} else if (rc == 0) {
-		if (f->bytes <= rpc_reply_room(f->req, f->rep))
-			rc = fetch_inline(f);
-		else
-			rc = fetch_put(f);
-	}
+	if (rc == -DER_REC2BIG || rc == -DER_OVERFLOW)
+		rc = fetch_refuse(f, rc);
+	else if (rc == 0)
+		rc = fetch_send(f);
 	vos_fetch_end(f->vf);
 	return rc;
 }
@@ -366,11 +389,11 @@ static int fetch_serve(struct fetch *f, struct obj_cont *c)
 int obj_fetch_handler(struct rpc_req *req)
 {
 	struct fetch f = { .req = req, .in = req->body, .rep = rpc_req_rep(req) };
-	struct obj_svc *svc = obj_svc_of(req);
+	struct obj_svc *svc;
 	struct obj_cont *c;
 	int rc;
 
-	rc = obj_cont_get(svc, &f.in->pool, &f.in->cont, &c);
+	rc = obj_begin(req, &f.in->pool, &f.in->cont, &svc, &c);
 	if (rc != 0)
 		return rc;
 	rc = fetch_serve(&f, c);
@@ -408,12 +431,12 @@ int obj_punch_handler(struct rpc_req *req)
 {
 	const struct wire_obj_punch_req *in = req->body;
 	struct wire_obj_punch_rep *rep = rpc_req_rep(req);
-	struct obj_svc *svc = obj_svc_of(req);
+	struct obj_svc *svc;
 	struct obj_cont *c;
 	uint32_t tries = 0;
 	int rc;
 
-	rc = obj_cont_get(svc, &in->pool, &in->cont, &c);
+	rc = obj_begin(req, &in->pool, &in->cont, &svc, &c);
 	if (rc != 0)
 		return rc;
 	do {

@@ -1,6 +1,7 @@
 #include "core/object/obj_int.h"
 
 #define GC_CREDITS 1024u
+#define ASK_AGAIN_NS 1000000000ull	/* pause before the pool service is asked again for its map */
 
 const struct rpc_handler obj_handlers[] = {
 	{ .op = WIRE_PING, .flags = RPC_H_INLINE, .fn = rpc_ping_handler },
@@ -38,9 +39,45 @@ int obj_svc_create(struct rt *rt, const struct obj_svc_opts *opts, struct obj_sv
 	return 0;
 }
 
-void obj_svc_set_rpc(struct obj_svc *svc, struct rpc *rpc)
+/* A target that was away may have missed versions of the map: ask, until there is an answer. */
+static void map_ask(void *arg)
 {
+	struct obj_svc *svc = arg;
+	struct wire_pool_map_fetch_req req = { .pool = svc->pool,
+					       .known_version = svc->map_version };
+	struct wire_pool_map_fetch_rep rep;
+	int rc = -1;
+
+	while (rc != 0 && !svc->stopping) {
+		struct rpc_call call = {
+			.ep = { .rank = svc->leader_rank, .tag = 0 },
+			.op = WIRE_POOL_MAP_FETCH,
+			.req = &req,
+			.rep = &rep,
+		};
+		uint64_t until;
+
+		rc = rpc_call(svc->rpc, &call);
+		if (rc == 0 && rep.map_version > svc->map_version)
+			svc->map_version = rep.map_version;
+		rpc_call_fini(svc->rpc, &call);
+		until = rt_now_ns(svc->rt) + ASK_AGAIN_NS;
+		while (rc != 0 && !svc->stopping && rt_now_ns(svc->rt) < until)
+			(void)rt_wait(svc->rt, &svc->idle, until);
+	}
+	svc->asking = false;
+	(void)rt_wake_all(svc->rt, &svc->idle);
+}
+
+int obj_svc_start(struct obj_svc *svc, struct rpc *rpc)
+{
+	struct ult_opts opts = { .name = "map-ask" };
+	int rc;
+
 	svc->rpc = rpc;
+	rc = rt_spawn(svc->rt, map_ask, svc, &opts);
+	svc->asking = rc == 0;
+	return rc;
 }
 
 int obj_svc_resolve(void *arg, struct rpc_ep ep, char *ret_uri)
@@ -94,46 +131,62 @@ static int cont_open(struct obj_svc *svc, const struct uid *uid, struct vos_cont
 	rc = cont_lookup(svc, uid);
 	if (rc == 0)
 		rc = vos_cont_create(svc->vos, uid);
-	if (rc != 0 && rc != -DER_EXIST)	/* another request may have made it meanwhile */
-		return rc;
-	return vos_cont_open(svc->vos, uid, ret_vc);
+	return rc != 0 ? rc : vos_cont_open(svc->vos, uid, ret_vc);
 }
 
+/* Wait until nobody is opening @uid. NULL: this target has not met it. */
+static struct obj_cont *cont_settled(struct obj_svc *svc, const struct uid *uid)
+{
+	struct obj_cont *c = cont_find(svc, uid);
+
+	while (c != NULL && c->opening) {
+		(void)rt_wait(svc->rt, &svc->idle, RT_NEVER);
+		c = cont_find(svc, uid);
+	}
+	return c;
+}
+
+static void cont_drop(struct obj_svc *svc, struct obj_cont *c)
+{
+	list_del(&c->link);
+	rt_free(svc->rt, c);
+	(void)rt_wake_all(svc->rt, &svc->idle);
+}
+
+/* The first request for a container opens it; others, and its destruction, wait for that. */
 static int cont_add(struct obj_svc *svc, const struct uid *uid, struct obj_cont **ret_cont)
 {
-	struct vos_cont *vc;
-	struct obj_cont *c;
+	struct obj_cont *c = rt_alloc(svc->rt, sizeof(*c));
 	int rc;
 
-	rc = cont_open(svc, uid, &vc);
-	if (rc != 0)
+	if (c == NULL)
+		return -DER_NOMEM;
+	c->uid = *uid;
+	c->opening = true;
+	list_add(&svc->conts, &c->link);
+	rc = cont_open(svc, uid, &c->vc);
+	c->opening = false;
+	if (rc != 0) {
+		cont_drop(svc, c);
 		return rc;
-	c = cont_find(svc, uid);
-	if (c != NULL) {	/* while this request waited, another one added it */
-		vos_cont_close(vc);
-	} else {
-		c = rt_alloc(svc->rt, sizeof(*c));
-		if (c == NULL) {
-			vos_cont_close(vc);
-			return -DER_NOMEM;
-		}
-		c->uid = *uid;
-		c->vc = vc;
-		list_add(&svc->conts, &c->link);
 	}
+	(void)rt_wake_all(svc->rt, &svc->idle);
 	*ret_cont = c;
 	return 0;
 }
 
-int obj_cont_get(struct obj_svc *svc, const struct uid *pool, const struct uid *uid,
-		 struct obj_cont **ret_cont)
+int obj_begin(struct rpc_req *req, const struct uid *pool, const struct uid *uid,
+	      struct obj_svc **ret_svc, struct obj_cont **ret_cont)
 {
+	struct obj_svc *svc = obj_svc_of(req);
 	struct obj_cont *c;
 	int rc;
 
 	if (!uid_equal(pool, &svc->pool))
 		return -DER_NONEXIST;
-	c = cont_find(svc, uid);
+	if (req->head.map_version != 0 && req->head.map_version < svc->map_version)
+		return -DER_STALE;
+	c = cont_settled(svc, uid);
 	if (c == NULL) {
 		rc = cont_add(svc, uid, &c);
 		if (rc != 0)
@@ -142,6 +195,7 @@ int obj_cont_get(struct obj_svc *svc, const struct uid *pool, const struct uid *
 	if (c->dying)
 		return -DER_NONEXIST;
 	c->users++;
+	*ret_svc = svc;
 	*ret_cont = c;
 	return 0;
 }
@@ -151,13 +205,6 @@ void obj_cont_put(struct obj_svc *svc, struct obj_cont *c)
 	ASSERT(c->users > 0);
 	if (--c->users == 0)
 		(void)rt_wake_all(svc->rt, &svc->idle);
-}
-
-static void cont_free(struct obj_svc *svc, struct obj_cont *c)
-{
-	list_del(&c->link);
-	vos_cont_close(c->vc);
-	rt_free(svc->rt, c);
 }
 
 /* ---- destruction and space ------------------------------------------------------------------ */
@@ -192,16 +239,18 @@ int tgt_cont_destroy_handler(struct rpc_req *req)
 
 	if (!uid_equal(&in->pool, &svc->pool))
 		return -DER_NONEXIST;
-	c = cont_find(svc, &in->cont);
+	c = cont_settled(svc, &in->cont);
 	if (c != NULL && c->dying)
 		return -DER_INPROGRESS;
 	if (c != NULL) {
-		c->dying = true;
+		c->dying = true;	/* it stays in the list until it is gone from the store */
 		while (c->users > 0)
 			(void)rt_wait(svc->rt, &svc->idle, RT_NEVER);
-		cont_free(svc, c);
+		vos_cont_close(c->vc);
 	}
 	rc = vos_cont_destroy(svc->vos, &in->cont);
+	if (c != NULL)
+		cont_drop(svc, c);
 	if (rc == -DER_NONEXIST)	/* nothing of it was ever here */
 		rc = 0;
 	if (rc == 0)
@@ -271,13 +320,15 @@ void obj_svc_destroy(struct obj_svc *svc)
 	if (svc == NULL)
 		return;
 	svc->stopping = true;
-	while (svc->gc_running)
+	(void)rt_wake_all(svc->rt, &svc->idle);
+	while (svc->gc_running || svc->asking)
 		(void)rt_wait(svc->rt, &svc->idle, RT_NEVER);
 	while (!list_empty(&svc->conts)) {
 		struct obj_cont *c = list_first(&svc->conts, struct obj_cont, link);
 
-		ASSERT(c->users == 0);
-		cont_free(svc, c);
+		ASSERT(c->users == 0 && !c->opening && !c->dying);
+		vos_cont_close(c->vc);
+		cont_drop(svc, c);
 	}
 	rt_free(svc->rt, svc);
 }

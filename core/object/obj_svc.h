@@ -33,8 +33,9 @@ extern const uint32_t obj_handlers_nr;
 /** Errors: -DER_NOMEM.  Blocks: no. */
 int obj_svc_create(struct rt *rt, const struct obj_svc_opts *opts, struct obj_svc **ret_svc);
 
-/** The rpc through which the service asks others; after rpc_create(). Blocks: no. */
-void obj_svc_set_rpc(struct obj_svc *svc, struct rpc *rpc);
+/** After rpc_create(): the rpc through which the service asks others; asks for the map's version
+ * at once. Errors: -DER_NOMEM.  Blocks: no. */
+int obj_svc_start(struct obj_svc *svc, struct rpc *rpc);
 
 /** For struct rpc_opts: asks opts.resolve. */
 int obj_svc_resolve(void *svc, struct rpc_ep ep, char *ret_uri);

@@ -3,6 +3,7 @@
 #include "daos_pool.h"
 
 #define CALL_WIDTH 64u
+#define TELL_NS 2000000000ull	/* for a target to hear of a new map */
 
 /* A connected client. */
 struct pool_hdl {
@@ -24,6 +25,9 @@ struct pool_svc {
 	struct pmap *map;
 	struct list handles;
 	struct rt_mutex map_lock;	/* one change of the map at a time */
+	struct rt_waitq told;		/* woken when a round of telling has ended */
+	bool telling;
+	bool stopping;
 };
 
 struct rt *pool_svc_rt(struct pool_svc *svc)
@@ -207,6 +211,16 @@ static struct pool_hdl *hdl_add(struct pool_svc *svc, const struct uid *uid, uin
 	return h;
 }
 
+static void hdl_del(struct pool_svc *svc, const struct uid *uid)
+{
+	struct pool_hdl *h = hdl_find(svc, uid);
+
+	if (h == NULL)
+		return;
+	list_del(&h->link);
+	rt_free(svc->rt, h);
+}
+
 static int hdl_load(void *arg, struct bytes key, struct bytes value)
 {
 	struct pool_svc *svc = arg;
@@ -234,6 +248,7 @@ int pool_svc_open(struct rt *rt, const struct pool_svc_opts *opts, struct pool_s
 				  .arg = opts->arg };
 	list_init(&svc->handles);
 	rt_mutex_init(&svc->map_lock);
+	rt_waitq_init(&svc->told);
 	rc = pool_meta_walk(svc->meta, POOL_T_POOL, record_load, svc);
 	if (rc == 0 && svc->map == NULL)
 		rc = -DER_NONEXIST;
@@ -369,8 +384,7 @@ static int connect_handler(struct rpc_req *req)
 				   (struct bytes){ .ptr = in->handle.b, .len = sizeof(in->handle) },
 				   (struct bytes){ .ptr = &in->flags, .len = sizeof(in->flags) });
 		if (rc != 0) {
-			list_del(&h->link);
-			rt_free(svc->rt, h);
+			hdl_del(svc, &in->handle);
 			return rc;
 		}
 	}
@@ -384,7 +398,6 @@ static int disconnect_handler(struct rpc_req *req)
 {
 	const struct wire_pool_disconnect_req *in = req->body;
 	struct pool_svc *svc = pool_svc_of(req);
-	struct pool_hdl *h;
 	int rc;
 
 	if (!uid_equal(&in->pool, &svc->map->pool))
@@ -393,11 +406,7 @@ static int disconnect_handler(struct rpc_req *req)
 			   (struct bytes){ .ptr = in->handle.b, .len = sizeof(in->handle) });
 	if (rc != 0)
 		return rc;
-	h = hdl_find(svc, &in->handle);
-	if (h != NULL) {	/* it is gone already: once more is no harm */
-		list_del(&h->link);
-		rt_free(svc->rt, h);
-	}
+	hdl_del(svc, &in->handle);	/* gone already: once more is no harm */
 	return rpc_reply(req, 0, rpc_req_rep(req), NULL);
 }
 
@@ -562,13 +571,74 @@ static int tgt_set_locked(struct pool_svc *svc, const struct wire_pool_tgt_set_r
 	return 0;
 }
 
-/* Targets carry the new version to their clients. One that does not hear of it now is behind until the
- * next change; its clients then learn of this one elsewhere, or by an error. */
-static void map_announce(struct pool_svc *svc)
+/* One call each to all targets, also to those that are out of service: a client that does not know
+ * that yet talks to them alone. */
+static void map_tell(struct pool_svc *svc)
 {
 	struct wire_tgt_map_req req = { .pool = svc->map->pool, .map_version = svc->map->version };
+	uint32_t count = svc->map->target_count;
+	uint32_t width = (uint32_t)min_u64(count, CALL_WIDTH);
+	struct rpc_call *calls = rt_alloc(svc->rt, width * sizeof(*calls));
+	uint32_t first;
+	uint32_t i;
 
-	(void)pool_svc_call_targets(svc, WIRE_TGT_MAP, &req, 0, NULL, NULL);
+	for (first = 0; calls != NULL && first < count && !svc->stopping; first += width) {
+		uint32_t nr = (uint32_t)min_u64(width, count - first);
+		struct rpc_group g;
+
+		rpc_group_init(&g, svc->rpc);
+		for (i = 0; i < nr; i++) {
+			const struct pmap_target *t = &svc->map->targets[first + i];
+
+			calls[i] = (struct rpc_call){
+				.ep = { .rank = t->rank, .tag = (uint16_t)(t->idx + 1) },
+				.op = WIRE_TGT_MAP,
+				.deadline_ns = rt_now_ns(svc->rt) + TELL_NS,
+				.map_version = svc->map->version,
+				.req = &req,
+			};
+			(void)rpc_group_send(&g, &calls[i]);
+		}
+		/* A target that does not hear it is behind until the next change; its clients learn
+		 * of this one elsewhere, or by an error. */
+		(void)rpc_group_wait(&g);
+		for (i = 0; i < nr; i++)
+			rpc_call_fini(svc->rpc, &calls[i]);
+	}
+	rt_free(svc->rt, calls);
+}
+
+static void tell_run(void *arg)
+{
+	struct pool_svc *svc = arg;
+	uint32_t told;
+
+	do {
+		told = svc->map->version;
+		map_tell(svc);
+	} while (told != svc->map->version && !svc->stopping);
+	svc->telling = false;
+	(void)rt_wake_all(svc->rt, &svc->told);
+}
+
+/* Targets carry the new version to their clients. Whoever changed the map does not wait for it: some
+ * targets may be dead. */
+static void map_announce(struct pool_svc *svc)
+{
+	struct ult_opts opts = { .name = "map-tell" };
+
+	/* Without memory for a ULT the next change tells this one, too. */
+	if (!svc->telling && !svc->stopping)
+		svc->telling = rt_spawn(svc->rt, tell_run, svc, &opts) == 0;
+}
+
+void pool_svc_stop(struct pool_svc *svc)
+{
+	if (svc == NULL)
+		return;
+	svc->stopping = true;
+	while (svc->telling)
+		(void)rt_wait(svc->rt, &svc->told, RT_NEVER);
 }
 
 static int tgt_set_handler(struct rpc_req *req)

@@ -57,6 +57,11 @@ int pool_svc_format(struct rt *rt, struct pool_meta *meta, const char *label,
 
 /** Load. Errors: -DER_NONEXIST (no pool was made), -DER_DF_INVAL (record damaged). Blocks: yes. */
 int pool_svc_open(struct rt *rt, const struct pool_svc_opts *opts, struct pool_svc **ret_svc);
+
+/** After rpc_stop(): ends work that is no request. NULL is accepted.  Blocks: yes. */
+void pool_svc_stop(struct pool_svc *svc);
+
+/** Frees the memory. NULL is accepted.  Blocks: no. */
 void pool_svc_close(struct pool_svc *svc);
 
 /** The rpc of the stream, created with the service as its arg. */

@@ -139,8 +139,11 @@ void attach_stream_close(struct attach_stream *s)
 	if (s->client_made) {
 		seat_run_rt(&s->seat, &s->rt, client_stop, &s->client);
 		/* The ULT that stopped it still has its end to run; tasks that it ended, too. */
-		while (s->rt.ult_count > 0)
-			(void)loop_step(&s->loop, LOOP_POLL);
+		seat_enter(&s->seat);
+		seat_drain(&s->seat, &s->rt);
+		seat_exit(&s->seat);
+		/* Threads whose calls ended with it leave. */
+		seat_wait_empty(&s->seat);
 		cl_stream_fini(&s->client);
 	}
 	if (s->rt_made) {
@@ -154,6 +157,7 @@ void attach_stream_close(struct attach_stream *s)
 	ult_stacks_destroy(s->stacks);
 	if (s->loop_made) {
 		seat_fini(&s->seat);
+		loop_close(&s->loop);
 		loop_fini(&s->loop);
 	}
 	(void)os_misc_fini(&s->misc);

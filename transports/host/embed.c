@@ -1,5 +1,6 @@
 #include "transports/host/embed.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -158,24 +159,74 @@ static int dir_space(struct embed *e)
 	return 0;
 }
 
-/* A system is complete when its sys file is there: it is made last. *ret_format: make it. */
+/* A directory with other things in it was meant for something else. */
+static int dir_ours(struct embed *e)
+{
+	static const char *const names[] = { ".", "..", "lock", "sys", "sys.new" };
+	DIR *dir = opendir(e->dir);
+	struct dirent *d;
+	int rc = 0;
+
+	if (dir == NULL)
+		return err_from_errno(errno);
+	while (rc == 0 && (d = readdir(dir)) != NULL) {
+		bool known = strncmp(d->d_name, "target.", 7) == 0;
+		size_t i;
+
+		for (i = 0; i < ARRAY_COUNT(names) && !known; i++)
+			known = strcmp(d->d_name, names[i]) == 0;
+		if (!known) {
+			(void)snprintf(e->err, e->err_cap, "%s: holds \"%s\": not a directory of "
+				       "an embedded system", e->dir, d->d_name);
+			rc = -DER_INVAL;
+		}
+	}
+	(void)closedir(dir);
+	return rc;
+}
+
+/* Names in the directory are durable like what the files hold. */
+static int dir_sync(const struct embed *e)
+{
+	int fd = open(e->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int rc = 0;
+
+	if (fd < 0)
+		return err_from_errno(errno);
+	if (fsync(fd) != 0)
+		rc = err_from_errno(errno);
+	(void)close(fd);
+	return rc;
+}
+
+/* A system is complete when its sys file is there: until then it is sys.new. *ret_format: make it. */
 static int dir_open(struct embed *e, const struct embed_opts *opts, bool *ret_format)
 {
 	char path[PATH_BYTES];
 	uint32_t there;
+	bool begun;
 	int rc;
 
 	if (mkdir(e->dir, 0700) != 0 && errno != EEXIST) {
 		(void)snprintf(e->err, e->err_cap, "%s: %s", e->dir, strerror(errno));
 		return err_from_errno(errno);
 	}
-	rc = dir_lock(e);
+	rc = dir_ours(e);
+	if (rc == 0)
+		rc = dir_lock(e);
 	if (rc != 0)
 		return rc;
 	there = dir_targets(e);
+	(void)snprintf(path, sizeof(path), "%s/sys.new", e->dir);
+	begun = exists(path);
 	(void)snprintf(path, sizeof(path), "%s/sys", e->dir);
 	*ret_format = !exists(path);
 	e->targets = *ret_format ? opts->targets : there;
+	if (*ret_format && there > 0 && !begun) {
+		(void)snprintf(e->err, e->err_cap, "%s: target.0 is there, but no sys: remove the "
+			       "directory to begin anew", e->dir);
+		return -DER_INVAL;
+	}
 	if (!*ret_format && there == 0) {
 		(void)snprintf(e->err, e->err_cap, "%s: sys is there, but no target.0", e->dir);
 		return -DER_INVAL;
@@ -257,7 +308,7 @@ static int stream_open(struct embed *e, uint32_t tag, bool format)
 	rc = local_stream_create(e->world, name, &s->ls);
 	if (rc != 0)
 		return rc;
-	e->stream_count++;
+	e->stream_count++;	/* nobody else knows of the world yet: no need to be alone */
 	seat_run_rt(&e->seat, local_stream_rt(s->ls), stream_start, s);
 	return s->rc;
 }
@@ -280,6 +331,8 @@ static int streams_open(struct embed *e, bool format)
 		(void)snprintf(to, sizeof(to), "%s/sys", e->dir);
 		if (rename(from, to) != 0)
 			rc = err_from_errno(errno);
+		if (rc == 0)
+			rc = dir_sync(e);
 	}
 	return rc;
 }
@@ -342,6 +395,13 @@ int embed_open(const struct embed_opts *opts, char *err, size_t err_cap, struct 
 	return 0;
 }
 
+void embed_forked(struct embed *e)
+{
+	if (e->lock_fd >= 0)
+		(void)close(e->lock_fd);
+	e->lock_fd = -1;
+}
+
 void embed_close(struct embed *e)
 {
 	uint32_t i;
@@ -352,8 +412,12 @@ void embed_close(struct embed *e)
 	for (i = e->stream_count; i-- > 0;)
 		seat_run_rt(&e->seat, local_stream_rt(e->streams[i].ls), stream_stop,
 			    &e->streams[i]);
-	for (i = 0; i < e->stream_count; i++)
+	for (i = 0; i < e->stream_count; i++) {
+		seat_enter(&e->seat);
+		seat_drain(&e->seat, local_stream_rt(e->streams[i].ls));
 		(void)local_stream_close(e->streams[i].ls);
+		seat_exit(&e->seat);
+	}
 	if (e->seat_made)
 		seat_fini(&e->seat);
 	local_world_destroy(e->world);

@@ -2,8 +2,9 @@
  * embed: a whole system inside the process, in a directory: GEMEL_EMBEDDED=<directory>, or "mem" for one
  * that lives in memory only. One rank, some targets, all driven by whoever makes a call.
  *
- * The directory holds lock, sys and target.N. It is locked: a second process gets -DER_BUSY and touches
- * nothing; embed_owner() tells who has it.
+ * The directory holds lock, sys and target.N, and nothing else: one that holds something else is refused.
+ * It is locked: a second process gets -DER_BUSY, with the pid and the name of the first in the words
+ * about it, and touches nothing.
  */
 #ifndef GEMEL_TRANSPORTS_HOST_EMBED_H
 #define GEMEL_TRANSPORTS_HOST_EMBED_H
@@ -33,6 +34,10 @@ int embed_open(const struct embed_opts *opts, char *err, size_t err_cap, struct 
 
 /** Stops the services; every client stream is closed. NULL is accepted. Blocks: yes. */
 void embed_close(struct embed *e);
+
+/** In the child of a fork: the system stays the parent's. Lets go of the lock's descriptor, so that
+ * the directory is free when the parent ends. */
+void embed_forked(struct embed *e);
 
 struct seat *embed_seat(struct embed *e);
 struct local_world *embed_world(struct embed *e);

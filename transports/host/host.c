@@ -18,6 +18,7 @@
 
 #define SYSTEM_FILE_DEFAULT "/etc/gemel/system.yml"
 #define ERR_BYTES 512
+#define GROUPS_MAX 256
 
 enum host_mode { HOST_OFF = 0, HOST_ENGINES, HOST_EMBEDDED };
 
@@ -32,6 +33,7 @@ struct host {
 	struct embed *embed;
 	bool embed_lost;		/* this is a child: the system is its parent's */
 	uint32_t stream_seq;
+	struct list zombies;		/* streams that were closed from their own callbacks */
 	bool fork_hooked;
 };
 
@@ -56,6 +58,7 @@ static int embed_client_open(struct host *h, struct process *p, struct cl_stream
 {
 	struct embed_client *c;
 	char name[48];
+	bool inside;
 	int rc;
 
 	if (h->embed_lost)
@@ -63,15 +66,19 @@ static int embed_client_open(struct host *h, struct process *p, struct cl_stream
 	c = calloc(1, sizeof(*c));
 	if (c == NULL)
 		return -DER_NOMEM;
-	(void)pthread_mutex_lock(&h->lock);
+	/* All streams share a loop: nobody may step it while it changes. A callback is the step. */
+	inside = seat_inside(embed_seat(h->embed));
+	if (!inside)
+		seat_enter(embed_seat(h->embed));
 	(void)snprintf(name, sizeof(name), "client%u/0", h->stream_seq++);
-	(void)pthread_mutex_unlock(&h->lock);
 	rc = local_stream_create(embed_world(h->embed), name, &c->ls);
 	if (rc == 0)
 		rc = cl_stream_init(&c->client, p, local_stream_rt(c->ls));
+	if (rc != 0 && c->ls != NULL)
+		local_stream_kill(c->ls);
+	if (!inside)
+		seat_exit(embed_seat(h->embed));
 	if (rc != 0) {
-		if (c->ls != NULL)
-			(void)local_stream_close(c->ls);
 		free(c);
 		return rc;
 	}
@@ -88,14 +95,14 @@ static void client_stop(void *arg)
 static void embed_client_close(struct host *h, struct cl_stream *s)
 {
 	struct embed_client *c = container_of(s, struct embed_client, client);
+	struct seat *seat = embed_seat(h->embed);
 
-	if (h->embed_lost)
-		return;	/* a copy of the parent's: not ours to touch */
-	seat_run_rt(embed_seat(h->embed), s->rt, client_stop, s);
-	while (s->rt->ult_count > 0)
-		(void)local_world_step(embed_world(h->embed));
+	seat_run_rt(seat, s->rt, client_stop, s);
+	seat_enter(seat);
+	seat_drain(seat, s->rt);
 	cl_stream_fini(s);
 	(void)local_stream_close(c->ls);
+	seat_exit(seat);
 	free(c);
 }
 
@@ -122,10 +129,35 @@ static int op_stream_open(void *ctx, struct process *p, struct cl_stream **ret_s
 	return rc;
 }
 
+/* A stream that a callback wants to end cannot be taken apart below that callback's feet. It is kept for
+ * the end of the library. */
+struct zombie {
+	struct list link;
+	struct cl_stream *s;
+};
+
+static void zombie_add(struct host *h, struct cl_stream *s)
+{
+	struct zombie *z = calloc(1, sizeof(*z));
+
+	if (z == NULL)
+		return;	/* the stream is lost, and with it some memory */
+	z->s = s;
+	(void)pthread_mutex_lock(&h->lock);
+	list_add_tail(&h->zombies, &z->link);
+	(void)pthread_mutex_unlock(&h->lock);
+}
+
 static void op_stream_close(void *ctx, struct cl_stream *s)
 {
 	struct host *h = ctx;
 
+	if (h->embed_lost)
+		return;	/* a copy of the parent's: not ours to touch */
+	if (seat_inside(seat_of(h, s))) {
+		zombie_add(h, s);
+		return;
+	}
 	if (h->mode == HOST_EMBEDDED)
 		embed_client_close(h, s);
 	else
@@ -214,6 +246,23 @@ static const char *op_env(void *ctx, const char *name)
 	return getenv(name);
 }
 
+static uint32_t op_creds(void *ctx, uint32_t *ret_uid, uint32_t *ret_gid, uint32_t cap,
+			 uint32_t *gids)
+{
+	gid_t all[GROUPS_MAX];
+	int n = getgroups(GROUPS_MAX, all);
+	uint32_t nr = 0;
+
+	(void)ctx;
+	*ret_uid = geteuid();
+	*ret_gid = getegid();
+	while (n > 0 && nr < (uint32_t)n && nr < cap) {
+		gids[nr] = all[nr];
+		nr++;
+	}
+	return nr;
+}
+
 static bool op_phantom(void *ctx, void *ptr, uint64_t bytes, uint32_t access,
 		       struct bseg *ret_seg)
 {
@@ -240,6 +289,7 @@ static const struct host_ops real_ops = {
 	.leader = op_leader,
 	.system = op_system,
 	.env = op_env,
+	.creds = op_creds,
 	.phantom = op_phantom,
 };
 
@@ -267,7 +317,10 @@ static void fork_child(void)
 	if (host.init_count == 0)
 		return;
 	process_forked(&host.proc);
+	list_init(&host.zombies);
 	host.embed_lost = host.mode == HOST_EMBEDDED;
+	if (host.embed_lost)
+		embed_forked(host.embed);
 }
 
 /* ---- init and fini -------------------------------------------------------------------------- */
@@ -346,6 +399,7 @@ static int start(struct host *h)
 		h->fork_hooked = true;
 	}
 	process_init(&h->proc, &real_ops, h);
+	list_init(&h->zombies);
 	rc = dir != NULL && dir[0] != 0 ? start_embedded(h, dir) : start_engines(h);
 	if (rc != 0)
 		h->mode = HOST_OFF;
@@ -373,6 +427,13 @@ static void stop(struct host *h)
 		h->proc.host->stream_close(h, s);
 	h->proc.main = NULL;
 	process_fini(&h->proc);
+	while (!list_empty(&h->zombies)) {
+		struct zombie *z = list_first(&h->zombies, struct zombie, link);
+
+		list_del(&z->link);
+		op_stream_close(h, z->s);
+		free(z);
+	}
 	if (!h->embed_lost)
 		embed_close(h->embed);
 	h->embed = NULL;

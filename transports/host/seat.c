@@ -1,6 +1,5 @@
 #include "transports/host/seat.h"
 
-#include <stdatomic.h>
 #include <stdlib.h>
 
 /* A piece of work on its way to a ULT. A thread's own lies on its stack, a posted one on the heap. */
@@ -13,8 +12,9 @@ struct work {
 	void (*fn)(void *arg);
 	void *arg;
 	bool posted;			/* nobody waits for it: the ULT frees it */
-	atomic_bool done;
-	struct list link;		/* in seat->waiting */
+	atomic_bool done;		/* set under the seat's lock */
+	bool queued;			/* in seat->waiting; under the lock */
+	struct list link;
 	pthread_cond_t cond;
 };
 
@@ -22,14 +22,18 @@ void seat_init(struct seat *seat, struct loop *loop)
 {
 	*seat = (struct seat){ .loop = loop };
 	(void)pthread_mutex_init(&seat->lock, NULL);
+	(void)pthread_cond_init(&seat->alone, NULL);
 	list_init(&seat->waiting);
 }
 
 void seat_fini(struct seat *seat)
 {
-	ASSERT(!seat->taken && list_empty(&seat->waiting));
+	ASSERT(!seat->taken && list_empty(&seat->waiting) && seat->threads == 0);
+	(void)pthread_cond_destroy(&seat->alone);
 	(void)pthread_mutex_destroy(&seat->lock);
 }
+
+/* ---- the work, on the loop ------------------------------------------------------------------ */
 
 static void work_finish(struct work *w)
 {
@@ -40,6 +44,9 @@ static void work_finish(struct work *w)
 		return;
 	}
 	(void)pthread_mutex_lock(&seat->lock);
+	if (w->queued)
+		list_del(&w->link);
+	w->queued = false;
 	atomic_store(&w->done, true);
 	(void)pthread_cond_signal(&w->cond);
 	(void)pthread_mutex_unlock(&seat->lock);
@@ -68,22 +75,48 @@ static void work_arrive(struct loop_msg *msg)
 		(void)loop_post(w->seat->loop, msg);
 }
 
-/* With the lock held: a seat that is free goes to whoever waits longest. */
-static void seat_leave(struct seat *seat)
+/* ---- taking turns --------------------------------------------------------------------------- */
+
+/* With the lock held. */
+static void seat_take(struct seat *seat)
 {
-	seat->taken = false;
-	if (!list_empty(&seat->waiting))
+	ASSERT(!seat->taken);
+	seat->taken = true;
+	seat->driver = pthread_self();
+}
+
+/* With the lock held: a seat that is free goes to those who want it alone, else to whoever waits longest. */
+static void seat_offer(struct seat *seat)
+{
+	if (seat->taken)
+		return;
+	if (atomic_load(&seat->wanted) > 0)
+		(void)pthread_cond_broadcast(&seat->alone);
+	else if (!list_empty(&seat->waiting))
 		(void)pthread_cond_signal(&list_first(&seat->waiting, struct work, link)->cond);
 }
 
-static void work_drive(struct seat *seat, struct work *w)
+static void seat_leave(struct seat *seat)
 {
-	while (!atomic_load(&w->done))
-		(void)loop_step(seat->loop, LOOP_SLEEP);
+	seat->taken = false;
+	seat_offer(seat);
 }
 
-/* On a ULT of this very loop: the work is a plain call, or a ULT beside ours that we wait for. */
-static bool inside(struct seat *seat)
+/* With the lock held: a thread came into a call, or leaves it. */
+static void thread_in(struct seat *seat)
+{
+	seat->threads++;
+}
+
+static void thread_out(struct seat *seat)
+{
+	if (--seat->threads == 0)
+		(void)pthread_cond_broadcast(&seat->alone);
+	/* Its turn may have been offered to it when its work was done by others already. */
+	seat_offer(seat);
+}
+
+bool seat_inside(struct seat *seat)
 {
 	bool in;
 
@@ -93,25 +126,32 @@ static bool inside(struct seat *seat)
 	return in;
 }
 
+static void work_drive(struct seat *seat, const struct work *w)
+{
+	while (!atomic_load(&w->done) && atomic_load(&seat->wanted) == 0)
+		(void)loop_step(seat->loop, LOOP_SLEEP);
+}
+
+/* With the lock held. */
 static void work_wait(struct seat *seat, struct work *w)
 {
-	(void)pthread_mutex_lock(&seat->lock);
-	list_add_tail(&seat->waiting, &w->link);
 	while (!atomic_load(&w->done)) {
-		if (seat->taken) {
-			(void)pthread_cond_wait(&w->cond, &seat->lock);
+		if (!seat->taken && atomic_load(&seat->wanted) == 0) {
+			seat_take(seat);
+			(void)pthread_mutex_unlock(&seat->lock);
+			work_drive(seat, w);
+			(void)pthread_mutex_lock(&seat->lock);
+			seat_leave(seat);
 			continue;
 		}
-		seat->taken = true;
-		seat->driver = pthread_self();
-		list_del(&w->link);
-		(void)pthread_mutex_unlock(&seat->lock);
-		work_drive(seat, w);
-		(void)pthread_mutex_lock(&seat->lock);
-		seat_leave(seat);
+		if (!w->queued)
+			list_add_tail(&seat->waiting, &w->link);
+		w->queued = true;
+		(void)pthread_cond_wait(&w->cond, &seat->lock);
+		if (w->queued)
+			list_del(&w->link);
+		w->queued = false;
 	}
-	list_del(&w->link);
-	(void)pthread_mutex_unlock(&seat->lock);
 }
 
 static void work_run(struct seat *seat, struct work *w)
@@ -119,11 +159,14 @@ static void work_run(struct seat *seat, struct work *w)
 	bool ok;
 
 	(void)pthread_cond_init(&w->cond, NULL);
-	list_init(&w->link);
 	w->msg.fn = work_arrive;
+	(void)pthread_mutex_lock(&seat->lock);
+	thread_in(seat);
 	ok = loop_post(seat->loop, &w->msg);
 	ASSERT(ok);
 	work_wait(seat, w);
+	thread_out(seat);
+	(void)pthread_mutex_unlock(&seat->lock);
 	(void)pthread_cond_destroy(&w->cond);
 }
 
@@ -140,10 +183,9 @@ static void nested_run(struct seat *seat, struct work *w)
 			self = ls->rt;
 	}
 	ASSERT(self != NULL && self != w->rt);
+	(void)pthread_cond_init(&w->cond, NULL);
 	w->msg.fn = work_arrive;
 	(void)loop_post(seat->loop, &w->msg);
-	(void)pthread_cond_init(&w->cond, NULL);
-	list_init(&w->link);
 	while (!atomic_load(&w->done))
 		rt_yield(self);
 	(void)pthread_cond_destroy(&w->cond);
@@ -153,7 +195,7 @@ void seat_run(struct seat *seat, struct cl_stream *s, struct cl_task *t)
 {
 	struct work w = { .seat = seat, .rt = s->rt, .stream = s, .task = t };
 
-	if (!inside(seat)) {
+	if (!seat_inside(seat)) {
 		work_run(seat, &w);
 	} else if (rt_self(s->rt) != NULL) {
 		t->stream = s;
@@ -167,13 +209,16 @@ void seat_run_rt(struct seat *seat, struct rt *rt, void (*fn)(void *arg), void *
 {
 	struct work w = { .seat = seat, .rt = rt, .fn = fn, .arg = arg };
 
-	work_run(seat, &w);
+	if (seat_inside(seat))
+		nested_run(seat, &w);
+	else
+		work_run(seat, &w);
 }
 
 void seat_post(struct seat *seat, struct cl_stream *s, struct cl_task *t)
 {
 	struct work *w = calloc(1, sizeof(*w));
-	bool mine = false;
+	bool mine;
 
 	/* A task that was accepted must run: without memory for the message, it runs now. */
 	if (w == NULL) {
@@ -182,22 +227,61 @@ void seat_post(struct seat *seat, struct cl_stream *s, struct cl_task *t)
 	}
 	*w = (struct work){ .seat = seat, .rt = s->rt, .stream = s, .task = t, .posted = true };
 	w->msg.fn = work_arrive;
-	(void)loop_post(seat->loop, &w->msg);
-	if (inside(seat))
-		return;
 	(void)pthread_mutex_lock(&seat->lock);
-	if (!seat->taken) {
-		seat->taken = true;
-		seat->driver = pthread_self();
-		mine = true;
-	}
-	(void)pthread_mutex_unlock(&seat->lock);
-	if (!mine)
+	(void)loop_post(seat->loop, &w->msg);
+	mine = !seat->taken && atomic_load(&seat->wanted) == 0;
+	if (!mine) {	/* whoever has the seat will see it, we ourselves perhaps */
+		(void)pthread_mutex_unlock(&seat->lock);
 		return;
+	}
+	thread_in(seat);
+	seat_take(seat);
+	(void)pthread_mutex_unlock(&seat->lock);
 	/* Once for the message to become a ULT, once for the ULT to send. */
 	(void)loop_step(seat->loop, LOOP_POLL);
 	(void)loop_step(seat->loop, LOOP_POLL);
 	(void)pthread_mutex_lock(&seat->lock);
+	seat->taken = false;
+	thread_out(seat);
+	(void)pthread_mutex_unlock(&seat->lock);
+}
+
+/* ---- alone ---------------------------------------------------------------------------------- */
+
+void seat_enter(struct seat *seat)
+{
+	(void)pthread_mutex_lock(&seat->lock);
+	(void)atomic_fetch_add(&seat->wanted, 1);
+	if (seat->taken)
+		loop_wake(seat->loop);
+	while (seat->taken)
+		(void)pthread_cond_wait(&seat->alone, &seat->lock);
+	(void)atomic_fetch_sub(&seat->wanted, 1);
+	seat_take(seat);
+	(void)pthread_mutex_unlock(&seat->lock);
+}
+
+void seat_exit(struct seat *seat)
+{
+	(void)pthread_mutex_lock(&seat->lock);
 	seat_leave(seat);
+	(void)pthread_mutex_unlock(&seat->lock);
+}
+
+void seat_drain(struct seat *seat, struct rt *rt)
+{
+	int n = 1;
+
+	ASSERT(seat->taken);
+	/* Messages that are on their way still become ULTs. */
+	while (rt->ult_count > 0 || n > 0)
+		n = loop_step(seat->loop, rt->ult_count > 0 && n == 0 ? LOOP_SLEEP : LOOP_POLL);
+}
+
+void seat_wait_empty(struct seat *seat)
+{
+	(void)pthread_mutex_lock(&seat->lock);
+	while (seat->threads > 0)
+		(void)pthread_cond_wait(&seat->alone, &seat->lock);
 	(void)pthread_mutex_unlock(&seat->lock);
 }
