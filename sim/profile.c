@@ -1,11 +1,7 @@
-/* Profiles: the schema, and libcyaml's complaints turned into file, line and key. */
+/* Profiles: the schema of the file. */
 #include "sim/profile_int.h"
 
 #include <assert.h>
-#include <cyaml/cyaml.h>
-#include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
 
 #define STR_MAX 64
 #define REQ CYAML_FLAG_POINTER
@@ -161,173 +157,30 @@ static const cyaml_schema_value_t profile_schema = {
 	CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct raw_profile, profile_fields),
 };
 
-/* ---- errors ------------------------------------------------------------------------------- */
-
-int profile_error(struct profile_sink *s, const char *path, const char *fmt, ...)
-{
-	uint32_t line = s->marks == NULL ? 1 : yaml_marks_line(s->marks, path);
-	char why[PROFILE_ERROR_MAX / 2];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(why, sizeof(why), fmt, ap);
-	va_end(ap);
-	snprintf(s->text, PROFILE_ERROR_MAX, "%s:%u: %s%s%s", s->file, line, path,
-		 path[0] != 0 ? ": " : "", why);
-	return -DER_INVAL;
-}
-
-/* What libcyaml logged: its first sentence, and the innermost line that it knows. */
-struct complaint {
-	char why[256];
-	char field[STR_MAX];	/* the key of the innermost mapping that was read last */
-	uint32_t line;
-};
-
-static void log_keep(cyaml_log_t level, void *ctx, const char *fmt, va_list ap)
-{
-	struct complaint *c = ctx;
-	const char *at;
-	char line[256];
-
-	(void)level;
-	vsnprintf(line, sizeof(line), fmt, ap);
-	line[strcspn(line, "\n")] = 0;
-	at = strstr(line, "in mapping field '");
-	if (at != NULL && c->field[0] == 0)
-		snprintf(c->field, sizeof(c->field), "%.*s", (int)strcspn(at + 18, "'"), at + 18);
-	at = strstr(line, "(line: ");
-	if (at != NULL && c->line == 0)
-		c->line = (uint32_t)strtoul(at + 7, NULL, 10);
-	if (c->why[0] == 0)
-		snprintf(c->why, sizeof(c->why), "%s",
-			 strncmp(line, "Load: ", 6) == 0 ? line + 6 : line);
-}
-
-/* "a.b.c.d", "c" -> "a.b": the mapping that the last "c" stands in. */
-static void cut_at(char *path, const char *field)
-{
-	size_t len = strlen(field);
-
-	for (char *at = path + strlen(path); at-- > path;) {
-		if ((at == path || at[-1] == '.') && strncmp(at, field, len) == 0 &&
-		    (at[len] == 0 || at[len] == '.' || at[len] == '[')) {
-			*(at == path ? at : at - 1) = 0;
-			return;
-		}
-	}
-}
-
-/* Name the key that libcyaml means. It knows the line of the event before an unknown key, and that
- * of the last key where one is missing. */
-static int complain(struct profile_sink *s, const struct complaint *c)
-{
-	static const char unknown[] = "Unexpected key: ";
-	static const char twice[] = "Mapping field already seen: ";
-	static const char missing[] = "Missing required mapping field: ";
-	uint32_t line = c->line == 0 ? 1 : c->line;
-	const char *path = yaml_marks_at(s->marks, line);
-	const char *why = c->why[0] != 0 ? c->why : "not a profile";
-	char key[YAML_PATH_MAX + STR_MAX];
-
-	if (strncmp(why, unknown, sizeof(unknown) - 1) == 0) {
-		(void)yaml_marks_find(s->marks, why + sizeof(unknown) - 1, line, &line, &path);
-		why = "unknown key";
-	} else if (strncmp(why, twice, sizeof(twice) - 1) == 0) {
-		(void)yaml_marks_find(s->marks, why + sizeof(twice) - 1, line + 1, &line, &path);
-		why = "there twice";
-	} else if (strncmp(why, missing, sizeof(missing) - 1) == 0) {
-		snprintf(key, YAML_PATH_MAX, "%s", path);
-		cut_at(key, c->field);
-		line = yaml_marks_line(s->marks, key);
-		snprintf(key + strlen(key), STR_MAX, "%s%s", key[0] != 0 ? "." : "",
-			 why + sizeof(missing) - 1);
-		path = key;
-		why = "missing";
-	}
-	snprintf(s->text, PROFILE_ERROR_MAX, "%s:%u: %s%s%s", s->file, line, path,
-		 path[0] != 0 ? ": " : "", why);
-	return -DER_INVAL;
-}
-
 /* ---- public ------------------------------------------------------------------------------- */
 
 int profile_parse(const char *name, const char *text, size_t bytes, char *ret_error,
 		  struct sim_profile **ret_profile)
 {
-	struct profile_sink sink = { .file = name, .text = ret_error };
-	struct complaint complaint = { .line = 0 };
-	const cyaml_config_t config = {
-		.log_fn = log_keep,
-		.log_ctx = &complaint,
-		.log_level = CYAML_LOG_ERROR,
-		.mem_fn = cyaml_mem,
-		.flags = CYAML_CFG_NO_ALIAS,
-	};
-	struct raw_profile *raw = NULL;
-	struct yaml_marks *marks = NULL;
-	const char *why = "not YAML";
-	uint32_t line = 1;
-	cyaml_err_t err;
-	int rc;
+	struct yaml_doc doc;
+	int rc = yaml_load(name, text, bytes, &profile_schema, ret_error, &doc);
 
-	rc = yaml_marks_create(text, bytes, &line, &why, &marks);
-	if (rc == -DER_INVAL)
-		snprintf(ret_error, PROFILE_ERROR_MAX, "%s:%u: %s", name, line, why);
 	if (rc != 0)
 		return rc;
-	sink.marks = marks;
-	err = cyaml_load_data((const uint8_t *)text, bytes, &config, &profile_schema, (void **)&raw,
-			      NULL);
-	if (err == CYAML_ERR_OOM)
-		rc = -DER_NOMEM;
-	else if (err != CYAML_OK || raw == NULL)
-		rc = complain(&sink, &complaint);
-	else
-		rc = profile_build(&sink, raw, ret_profile);
-	if (raw != NULL)
-		cyaml_free(&config, &profile_schema, raw, 0);
-	yaml_marks_destroy(marks);
+	rc = profile_build(&doc, doc.raw, ret_profile);
+	yaml_unload(&doc);
 	return rc;
-}
-
-static int read_all(FILE *f, char **ret_text, size_t *ret_bytes)
-{
-	char *text = malloc(PROFILE_FILE_MAX + 1);
-	size_t bytes;
-
-	if (text == NULL)
-		return -DER_NOMEM;
-	bytes = fread(text, 1, PROFILE_FILE_MAX + 1, f);
-	if (ferror(f) != 0 || bytes > PROFILE_FILE_MAX) {
-		free(text);
-		return ferror(f) != 0 ? -DER_IO : -DER_OVERFLOW;
-	}
-	*ret_text = text;
-	*ret_bytes = bytes;
-	return 0;
 }
 
 int profile_load(const char *path, char *ret_error, struct sim_profile **ret_profile)
 {
-	FILE *f = fopen(path, "re");
-	char *text = NULL;
-	size_t bytes = 0;
-	int rc;
+	size_t bytes;
+	char *text;
+	int rc = yaml_read(path, ret_error, &text, &bytes);
 
-	if (f == NULL) {
-		rc = err_from_errno(errno);
-		snprintf(ret_error, PROFILE_ERROR_MAX, "%s: %s", path, err_name(rc));
+	if (rc != 0)
 		return rc;
-	}
-	rc = read_all(f, &text, &bytes);
-	fclose(f);
-	if (rc != 0) {
-		snprintf(ret_error, PROFILE_ERROR_MAX, "%s: %s", path,
-			 rc == -DER_OVERFLOW ? "too large for a profile" : err_name(rc));
-		return rc == -DER_OVERFLOW ? -DER_INVAL : rc;
-	}
 	rc = profile_parse(path, text, bytes, ret_error, ret_profile);
-	free(text);
+	yaml_text_free(text);
 	return rc;
 }

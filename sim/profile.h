@@ -15,7 +15,6 @@
 #define PROFILE_NODES_MAX 65536u
 #define PROFILE_LINKS_MAX 65536u
 #define PROFILE_ROUTE_MAX 8u
-#define PROFILE_FILE_MAX (4u << 20)
 
 enum profile_topo { PROFILE_STAR, PROFILE_GENERIC };
 

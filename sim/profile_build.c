@@ -9,7 +9,7 @@
 #define LATENCY_MAX_NS (10ULL * 1000 * 1000 * 1000)
 
 struct build {
-	struct profile_sink *sink;
+	struct yaml_doc *doc;
 	struct sim_profile *p;
 };
 
@@ -27,11 +27,11 @@ static int take(struct build *b, const char *path, const char *text, enum profil
 	uint64_t v;
 
 	if (text == NULL)
-		return profile_error(b->sink, path, "missing");
+		return yaml_error(b->doc, path, "missing");
 	if (profile_quantity(text, unit, &v) != 0)
-		return profile_error(b->sink, path, "\"%s\" is not %s", text, wanted[unit]);
+		return yaml_error(b->doc, path, "\"%s\" is not %s", text, wanted[unit]);
 	if (v < min || v > max)
-		return profile_error(b->sink, path, "\"%s\" is out of range", text);
+		return yaml_error(b->doc, path, "\"%s\" is out of range", text);
 	*ret_value = v;
 	return 0;
 }
@@ -50,7 +50,7 @@ static int take_count(struct build *b, const char *path, uint32_t v, uint32_t mi
 		      uint32_t *ret_v)
 {
 	if (v < min || v > max)
-		return profile_error(b->sink, path, "%u is not between %u and %u", v, min, max);
+		return yaml_error(b->doc, path, "%u is not between %u and %u", v, min, max);
 	*ret_v = v;
 	return 0;
 }
@@ -65,9 +65,9 @@ static int take_name(struct build *b, const char *path, const char *text,
 	size_t len = strlen(text);
 
 	if (len >= PROFILE_NAME_MAX || strspn(text, ok) != len)
-		return profile_error(b->sink, path,
-				     "a name has at most %u of letters, digits, '_', '-', '.'",
-				     PROFILE_NAME_MAX - 1);
+		return yaml_error(b->doc, path,
+				  "a name has at most %u of letters, digits, '_', '-', '.'",
+				  PROFILE_NAME_MAX - 1);
 	memcpy(ret_name, text, len + 1);
 	return 0;
 }
@@ -78,13 +78,13 @@ static int build_star(struct build *b, const struct raw_topology *t)
 	int rc;
 
 	if (t->hosts != NULL || t->links != NULL || t->routes != NULL)
-		return profile_error(b->sink,
-				     t->hosts != NULL	? "topology.hosts"
-				     : t->links != NULL ? "topology.links"
-							: "topology.routes",
-				     "a star has none");
+		return yaml_error(b->doc,
+				  t->hosts != NULL   ? "topology.hosts"
+				  : t->links != NULL ? "topology.links"
+						     : "topology.routes",
+				  "a star has none");
 	if (t->nic == NULL)
-		return profile_error(b->sink, "topology.nic", "missing");
+		return yaml_error(b->doc, "topology.nic", "missing");
 	rc = take_latency(b, "topology.backbone_latency", t->backbone_latency,
 			  &p->backbone_latency_ns);
 	if (rc == 0)
@@ -120,7 +120,7 @@ static int names_sort(struct build *b, const char *what, struct name_idx *names,
 			continue;
 		snprintf(path, sizeof(path), "topology.%s[%u]", what,
 			 (uint32_t)max_u64(names[i - 1].idx, names[i].idx));
-		return profile_error(b->sink, path, "\"%s\" is there twice", names[i].name);
+		return yaml_error(b->doc, path, "\"%s\" is there twice", names[i].name);
 	}
 	return 0;
 }
@@ -180,14 +180,14 @@ static int build_hop(struct build *b, const char *path, const char *text,
 	const struct name_idx *found;
 
 	if (colon == NULL || (strcmp(colon, ":up") != 0 && strcmp(colon, ":down") != 0))
-		return profile_error(b->sink, path, "\"%s\" is not LINK:up or LINK:down", text);
+		return yaml_error(b->doc, path, "\"%s\" is not LINK:up or LINK:down", text);
 	if ((size_t)(colon - text) >= sizeof(name))
-		return profile_error(b->sink, path, "no link of that name");
+		return yaml_error(b->doc, path, "no link of that name");
 	memcpy(name, text, (size_t)(colon - text));
 	name[colon - text] = 0;
 	found = names_find(links, b->p->link_count, name);
 	if (found == NULL)
-		return profile_error(b->sink, path, "no link is called \"%s\"", name);
+		return yaml_error(b->doc, path, "no link is called \"%s\"", name);
 	ret_hop->link_idx = found->idx;
 	ret_hop->down = colon[1] == 'd';
 	return 0;
@@ -204,10 +204,10 @@ static int build_route(struct build *b, uint32_t i, const struct raw_route *raw,
 
 	snprintf(path, sizeof(path), "topology.routes[%u].%s", i, from == NULL ? "from" : "to");
 	if (from == NULL || to == NULL)
-		return profile_error(b->sink, path, "no host is called \"%s\"",
-				     from == NULL ? raw->from : raw->to);
+		return yaml_error(b->doc, path, "no host is called \"%s\"",
+				  from == NULL ? raw->from : raw->to);
 	if (from == to)
-		return profile_error(b->sink, path, "from a host to itself");
+		return yaml_error(b->doc, path, "from a host to itself");
 	r->src_idx = from->idx;
 	r->dst_idx = to->idx;
 	r->hop_count = raw->links_count;
@@ -236,17 +236,15 @@ static int build_generic(struct build *b, const struct raw_topology *t)
 	int rc = -DER_NOMEM;
 
 	if (t->nic != NULL || t->backbone_latency != NULL)
-		return profile_error(b->sink,
-				     t->nic != NULL ? "topology.nic" : "topology.backbone_latency",
-				     "only a star has it");
+		return yaml_error(b->doc,
+				  t->nic != NULL ? "topology.nic" : "topology.backbone_latency",
+				  "only a star has it");
 	if (t->hosts_count != p->node_count)
-		return profile_error(b->sink, "topology.hosts",
-				     "%u hosts, but %u servers + clients", t->hosts_count,
-				     p->node_count);
+		return yaml_error(b->doc, "topology.hosts", "%u hosts, but %u servers + clients",
+				  t->hosts_count, p->node_count);
 	if (t->links == NULL || (t->routes == NULL && p->node_count > 1))
-		return profile_error(b->sink,
-				     t->links == NULL ? "topology.links" : "topology.routes",
-				     "missing");
+		return yaml_error(b->doc, t->links == NULL ? "topology.links" : "topology.routes",
+				  "missing");
 	p->nic_count = 1;
 	p->link_count = t->links_count;
 	p->route_count = t->routes_count;
@@ -268,9 +266,9 @@ static int build_generic(struct build *b, const struct raw_topology *t)
 	qsort(p->routes, p->route_count, sizeof(p->routes[0]), route_cmp);
 	for (uint32_t i = 1; i < p->route_count && rc == 0; i++) {
 		if (route_cmp(&p->routes[i - 1], &p->routes[i]) == 0)
-			rc = profile_error(b->sink, "topology.routes", "two from %s to %s",
-					   p->hosts[p->routes[i].src_idx],
-					   p->hosts[p->routes[i].dst_idx]);
+			rc = yaml_error(b->doc, "topology.routes", "two from %s to %s",
+					p->hosts[p->routes[i].src_idx],
+					p->hosts[p->routes[i].dst_idx]);
 	}
 out:
 	free(hosts);
@@ -351,7 +349,7 @@ static int build_ssd(struct build *b, uint32_t idx, const struct raw_ssd *raw)
 		return rc;
 	if ((block & (block - 1)) != 0) {
 		snprintf(path, sizeof(path), "server.ssd[%u].block", idx);
-		return profile_error(b->sink, path, "not a power of two");
+		return yaml_error(b->doc, path, "not a power of two");
 	}
 	s->block_bytes = (uint32_t)block;
 	return 0;
@@ -423,10 +421,10 @@ static int build_all(struct build *b, const struct raw_profile *raw)
 	return rc;
 }
 
-int profile_build(struct profile_sink *s, const struct raw_profile *raw,
+int profile_build(struct yaml_doc *doc, const struct raw_profile *raw,
 		  struct sim_profile **ret_profile)
 {
-	struct build b = { .sink = s };
+	struct build b = { .doc = doc };
 	int rc;
 
 	b.p = calloc(1, sizeof(*b.p));

@@ -4,7 +4,7 @@
 #define GEMEL_SIM_PROFILE_INT_H
 
 #include "sim/profile.h"
-#include "sim/yaml_mark.h"
+#include "sim/yaml_load.h"
 
 struct raw_link {
 	char *name;
@@ -90,19 +90,8 @@ struct raw_profile {
 /** Names of the costs in the file, by enum rt_cost. */
 extern const char *const profile_cost_names[RT_COST_COUNT];
 
-/** Where errors go. */
-struct profile_sink {
-	const char *file;
-	const struct yaml_marks *marks;	/**< NULL before the text is indexed */
-	char *text;			/**< PROFILE_ERROR_MAX bytes */
-};
-
-/** Write "FILE:LINE: PATH: why" and return -DER_INVAL. */
-int profile_error(struct profile_sink *s, const char *path, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
-
-/** Convert and cross-check. Errors: -DER_INVAL (told to @s), -DER_NOMEM. */
-int profile_build(struct profile_sink *s, const struct raw_profile *raw,
+/** Convert and cross-check. Errors: -DER_INVAL (told through @doc), -DER_NOMEM. */
+int profile_build(struct yaml_doc *doc, const struct raw_profile *raw,
 		  struct sim_profile **ret_profile);
 
 #endif

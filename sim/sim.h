@@ -142,6 +142,9 @@ void sim_node_restart(struct sim *sim, uint32_t node_idx, sim_boot_fn boot, void
 
 bool sim_node_up(const struct sim *sim, uint32_t node_idx);
 
+/** Counts the node's crashes: what was made in another life is gone. */
+uint32_t sim_node_life(const struct sim *sim, uint32_t node_idx);
+
 /** Bytes of rt_alloc() memory that the node holds. */
 size_t sim_node_bytes(const struct sim *sim, uint32_t node_idx);
 

@@ -172,7 +172,9 @@ void sim_system_boot(struct sim *sim, uint32_t node_idx, void *arg)
 {
 	struct sim_system *s = arg;
 
-	(void)sim;
+	/* A client node has no engines; its programs do not come back by themselves. */
+	if (node_idx >= sim_profile_of(sim)->server_count)
+		return;
 	for (uint32_t e = 0; e < s->engines; e++) {
 		struct member *m = members_of(s, node_idx * s->engines + e);
 

@@ -521,6 +521,11 @@ bool sim_node_up(const struct sim *sim, uint32_t node_idx)
 	return node_idx < sim->node_count && sim->nodes[node_idx].up;
 }
 
+uint32_t sim_node_life(const struct sim *sim, uint32_t node_idx)
+{
+	return sim->nodes[node_idx].life;
+}
+
 size_t sim_node_bytes(const struct sim *sim, uint32_t node_idx)
 {
 	return sim->nodes[node_idx].arena.bytes;
