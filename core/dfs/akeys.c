@@ -185,7 +185,8 @@ struct replace {
 static void replace_flush(struct replace *r)
 {
 	if (r->rc == 0 && r->b->nr > 0)
-		r->rc = cl_update(r->s, r->dir, r->cond, &r->dkey, r->b->nr, r->b->iods, r->b->sgls);
+		r->rc = cl_update(r->s, r->dir, r->cond, &r->dkey, r->b->nr, r->b->iods,
+				  r->b->sgls);
 	/* What follows belongs to the entry that is there now. */
 	r->cond = DAOS_COND_DKEY_UPDATE;
 	r->b->nr = 0;

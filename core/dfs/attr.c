@@ -42,12 +42,13 @@ static int content_stat(struct cl_stream *s, struct dfs *dfs, const struct dfs_i
 }
 
 /*
- * Writers do not touch the entry: the time of the last change is the newest epoch of the object, unless
- * somebody set a time after it. Of a directory it is the last change of any of its entries.
+ * Writers do not touch the entry: the time of the last change is the newest epoch of the object,
+ * unless somebody set a time after it. Of a directory it is the last change of any of its entries.
  */
 int dfs_inode_stat(struct cl_stream *s, struct dfs *dfs, const struct dfs_inode *in,
 		   struct cl_array *array, struct stat *ret_st)
 {
+	uint64_t block_bytes = in->chunk_bytes != 0 ? in->chunk_bytes : dfs->chunk_bytes;
 	uint64_t mtime_ns = in->mtime_ns;
 	uint64_t bytes = in->value_len;
 	uint64_t epoch = 0;
@@ -67,7 +68,7 @@ int dfs_inode_stat(struct cl_stream *s, struct dfs *dfs, const struct dfs_inode 
 		.st_gid = in->gid,
 		.st_size = (off_t)bytes,
 		.st_blocks = (blkcnt_t)((bytes + 511) / 512),
-		.st_blksize = (blksize_t)(in->chunk_bytes != 0 ? in->chunk_bytes : dfs->chunk_bytes),
+		.st_blksize = (blksize_t)block_bytes,
 		.st_atim = time_of(mtime_ns),
 		.st_mtim = time_of(mtime_ns),
 		.st_ctim = time_of(max_u64(in->ctime_ns, epoch > in->hlc ? mtime_ns : 0)),

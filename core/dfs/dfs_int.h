@@ -7,9 +7,9 @@
  *
  * A directory is an object: one dkey per entry, named like it. Under it the akey DFS_INODE (the
  * inode below, packed), a symbolic link's target DFS_SLINK, extended attributes "x:NAME". A file is
- * a byte array. An object knows its place too, under the akey DFS_PARENT: a directory always, a file
- * or symbolic link once it was renamed. So a handle finds its entry again after a rename, and a
- * directory its ancestors. Names cannot contain '/', so dkeys that begin with it are no entries.
+ * a byte array. An object knows its place too, under the akey DFS_PARENT: a directory always, a
+ * file or symbolic link once it was renamed. So a handle finds its entry again after a rename, and
+ * a directory its ancestors. Names cannot contain '/', so dkeys that begin with it are no entries.
  */
 #ifndef GEMEL_DFS_INT_H
 #define GEMEL_DFS_INT_H
@@ -54,7 +54,7 @@ struct dfs_inode {
 	uint32_t uid;
 	uint32_t gid;
 	uint64_t value_len;		/**< bytes of a symbolic link's target */
-	uint64_t hlc;			/**< changes of the object above this are newer than mtime */
+	uint64_t hlc;			/**< changes above this are newer than mtime */
 	uint32_t flags;			/**< enum dfs_inode_flags */
 };
 
@@ -130,8 +130,8 @@ int dfs_akeys_load(struct cl_stream *s, struct cl_obj *dir, const char *name, bo
 		   struct dfs_akeys *ret_keys);
 void dfs_akeys_free(struct cl_stream *s, struct dfs_akeys *keys);
 
-/** Write an entry whole: @cond is DAOS_COND_DKEY_INSERT or _UPDATE; akeys of @old (may be NULL) that
- * @keys does not have are punched. Atomic, unless there are more akeys than a message takes.
+/** Write an entry whole: @cond is DAOS_COND_DKEY_INSERT or _UPDATE; akeys of @old (may be NULL)
+ * that @keys does not have are punched. Atomic, unless there are more akeys than a message takes.
  * Errors: -DER_EXIST, -DER_NONEXIST. */
 int dfs_entry_replace(struct cl_stream *s, struct cl_obj *dir, const char *name, uint64_t cond,
 		      const struct dfs_inode *in, const struct dfs_akeys *keys,
@@ -149,7 +149,7 @@ struct dfs_obj {
 	struct cl_array *array;		/**< counted; files */
 	char *value;			/**< symbolic links; process's memory */
 	daos_handle_t array_hdl;	/* under the lock: handle given out by dfs_get_file_oh() */
-	struct dfs_link link;		/* under the lock: dfs_update_parent() and renames change it */
+	struct dfs_link link;		/* under the lock: renames change it */
 };
 
 struct dfs {
@@ -240,7 +240,7 @@ void dfs_obj_link(struct process *p, struct dfs_obj *obj, struct dfs_link *ret_l
 struct dfs_found {
 	struct dfs_inode inode;
 	struct dfs_link link;
-	char *value;		/**< symbolic link that was not followed; process's memory, or NULL */
+	char *value;		/**< of a link not followed; process's memory, or NULL */
 };
 
 /** Resolve @path from directory @from on; @flags: O_NOFOLLOW. Errors: -DER_NONEXIST, ELOOP. */

@@ -195,7 +195,8 @@ static int iterate_take(dfs_t *dfs, dfs_obj_t *obj, const struct names *n, dfs_f
 	return rc;
 }
 
-/* When @op stops the listing, its result is returned and the anchor stands behind the entry it saw last. */
+/* When @op stops the listing, its result is returned and the anchor stands behind the entry it saw
+ * last. */
 int dfs_iterate(dfs_t *dfs, dfs_obj_t *obj, daos_anchor_t *anchor, uint32_t *nr, size_t size,
 		dfs_filler_cb_t op, void *arg)
 {
@@ -249,8 +250,8 @@ int dfs_oid_punch(struct cl_stream *s, struct dfs *dfs, const struct dfs_inode *
 	return rc;
 }
 
-/* First the name, which only one of several removers gets, then what it stood for: a crash in between
- * leaves space behind, never a name without content. */
+/* First the name, which only one of several removers gets, then what it stood for: a crash in
+ * between leaves space behind, never a name without content. */
 static int entry_remove(struct cl_stream *s, struct dfs *dfs, struct cl_obj *dir, const char *name,
 			const struct dfs_inode *in)
 {

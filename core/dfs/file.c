@@ -86,8 +86,8 @@ static int create_new(struct cl_stream *s, struct dfs_args *a)
 }
 
 /*
- * With O_CREAT the insert comes first: creating is one round of calls, and of several that create one
- * name, one does, the others open what it made.
+ * With O_CREAT the insert comes first: creating is one round of calls, and of several that create
+ * one name, one does, the others open what it made.
  */
 static int open_fn(struct cl_stream *s, void *args)
 {
@@ -124,8 +124,8 @@ static int open_check(dfs_t *dfs, mode_t mode, int flags, const char *value)
 	return 0;
 }
 
-/* With O_APPEND every write goes to the end of the file, wherever it says (the original refuses it).
- * Two that append at the same time may still meet: the end is looked up, then written to. */
+/* With O_APPEND every write goes to the end of the file, wherever it says (the original refuses
+ * it). Two that append at the same time may still meet: the end is looked up, then written to. */
 int dfs_open(dfs_t *dfs, dfs_obj_t *parent, const char *name, mode_t mode, int flags,
 	     daos_oclass_id_t cid, daos_size_t chunk_size, const char *value, dfs_obj_t **obj)
 {
@@ -446,8 +446,8 @@ int dfs_get_size_by_oid(dfs_t *dfs, daos_obj_id_t oid, daos_size_t chunk_size, d
 	return dfs_call(oid_size_fn, &a, NULL);
 }
 
-/* Nothing is left: one punch of the object instead of one for each chunk. What it knows about its place
- * is written again. */
+/* Nothing is left: one punch of the object instead of one for each chunk. What it knows about its
+ * place is written again. */
 int dfs_file_truncate(struct cl_stream *s, struct dfs_obj *obj, uint64_t bytes,
 		      const struct dfs_inode *in)
 {

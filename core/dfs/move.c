@@ -1,11 +1,12 @@
 /*
  * Renames and swaps.
  *
- * There are no transactions yet, so a rename claims the entries that it changes, by an akey that only one
- * can insert, always in the same order; the others wait. Then the new name is written, then the old one
- * goes: at no time is the object without a name. A claim that nobody gives back belongs to a client
- * that died, and is taken over after CLAIM_STALE_NS; what it left half done is finished.
- * Removals do not ask for claims: a rename that finds its source gone puts the new name back.
+ * There are no transactions yet, so a rename claims the entries that it changes, by an akey that
+ * only one can insert, always in the same order; the others wait. Then the new name is written,
+ * then the old one goes: at no time is the object without a name. A claim that nobody gives back
+ * belongs to a client that died, and is taken over after CLAIM_STALE_NS; what it left half done is
+ * finished. Removals do not ask for claims: a rename that finds its source gone puts the new name
+ * back.
  */
 #include "core/dfs/dfs_int.h"
 
@@ -288,7 +289,8 @@ static void move_undo(struct cl_stream *s, struct move *m)
 		(void)dfs_entry_punch(s, m->dst.dir->oh, m->dst.name);
 }
 
-/* The names are claimed. -DER_EXIST, -DER_NONEXIST, -DER_STALE: something changed all the same; again. */
+/* The names are claimed. -DER_EXIST, -DER_NONEXIST, -DER_STALE: something changed all the same;
+ * again. */
 static int move_once(struct cl_stream *s, struct move *m, daos_obj_id_t *oid)
 {
 	struct dfs_inode in = m->src.in;
@@ -401,8 +403,9 @@ static int two_names_check(struct dfs_args *a, dfs_obj_t *parent1, dfs_obj_t *pa
 }
 
 /*
- * As rename(): an entry onto itself changes nothing, a directory does not go onto a file, nor below itself
- * (the original loses the entry, or makes it unreachable). A crash in between leaves both names.
+ * As rename(): an entry onto itself changes nothing, a directory does not go onto a file, nor below
+ * itself (the original loses the entry, or makes it unreachable). A crash in between leaves both
+ * names.
  */
 int dfs_move(dfs_t *dfs, dfs_obj_t *parent, const char *name, dfs_obj_t *new_parent,
 	     const char *new_name, daos_obj_id_t *oid)

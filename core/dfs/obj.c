@@ -201,7 +201,8 @@ int dfs_oid_make(struct cl_stream *s, struct dfs *dfs, struct dfs_obj *parent, u
 	return rc;
 }
 
-/* What a new entry remembers beside its object: a file its chunks, a directory what it hands down. */
+/* What a new entry remembers beside its object: a file its chunks, a directory what it hands down.
+ * */
 static uint64_t chunk_of(const struct dfs *dfs, const struct dfs_obj *parent, uint32_t mode,
 			 uint64_t chunk_bytes)
 {
@@ -289,6 +290,7 @@ static int suggest_fn(struct cl_stream *s, void *args)
 {
 	struct dfs_args *a = args;
 	daos_obj_id_t id = { .hi = DFS_HI_OBJ };
+	enum daos_otype_t type;
 	uint32_t mode = S_IFREG;
 	uint32_t shd = 0;
 	int rc;
@@ -299,8 +301,8 @@ static int suggest_fn(struct cl_stream *s, void *args)
 	rc = dfs_hints_parse(a->name, mode, &shd);
 	if (rc != 0)
 		return rc;
-	rc = cl_oid_generate(s->proc, a->dfs->cont, &id,
-			     mode == S_IFREG ? DAOS_OT_ARRAY_BYTE : DAOS_OT_MULTI_HASHED, OC_UNKNOWN,
+	type = mode == S_IFREG ? DAOS_OT_ARRAY_BYTE : DAOS_OT_MULTI_HASHED;
+	rc = cl_oid_generate(s->proc, a->dfs->cont, &id, type, OC_UNKNOWN,
 			     (daos_oclass_hints_t)shd);
 	if (rc != 0)
 		return dfs_errno(rc);

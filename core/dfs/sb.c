@@ -1,7 +1,7 @@
 /*
- * The superblock: what a file system was created with, as single values under one dkey. The object is
- * found by the container's property ROOTS, which names it and the root directory; the entry "/" in it
- * is the root's.
+ * The superblock: what a file system was created with, as single values under one dkey. The object
+ * is found by the container's property ROOTS, which names it and the root directory; the entry "/"
+ * in it is the root's.
  */
 #include "core/dfs/dfs_int.h"
 #include "core/dfs/sb.h"

@@ -32,7 +32,8 @@ struct dfs_origin {
 	struct dfs_sb sb;
 };
 
-/** A mount of @cont, of which it takes a reference of its own. @flags as dfs_mount(). Blocks: no. */
+/** A mount of @cont, of which it takes a reference of its own. @flags as dfs_mount(). Blocks: no.
+ * */
 int dfs_make(struct process *p, struct cl_cont *cont, const struct dfs_origin *from, int flags,
 	     struct dfs **ret_dfs);
 

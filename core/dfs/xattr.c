@@ -1,6 +1,6 @@
 /*
- * Extended attributes: akeys of the entry. A value is stored with one byte behind it, since a value of
- * no bytes is a value too, which single values cannot be.
+ * Extended attributes: akeys of the entry. A value is stored with one byte behind it, since a value
+ * of no bytes is a value too, which single values cannot be.
  */
 #include "core/dfs/dfs_int.h"
 

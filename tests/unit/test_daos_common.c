@@ -89,7 +89,8 @@ static void test_oclass_names(void **state)
 		{ "RP_2GX", 0x800ffff },    { "RP_3G1", 0x9000001 },	 { "RP_6G32", OC_RP_6G32 },
 		{ "RP_128G1", OC_RP_128G1 }, { "EC_2P1G1", 0x20000001 }, { "EC_4P2GX", 0x2300ffff },
 		{ "EC_8P2G1", 0x25000001 }, { "EC_16P3GX", 0x2a00ffff }, { "RP_XSF", OC_RP_XSF },
-		{ "EC_8P3G100", 0x29000064 }, { "SMALL", OC_SMALL },	 { "RP_SF_MAX", OC_RP_SF_MAX },
+		{ "EC_8P3G100", 0x29000064 }, { "SMALL", OC_SMALL },
+		{ "RP_SF_MAX", OC_RP_SF_MAX },
 		{ "UNKNOWN", OC_UNKNOWN },
 	};
 	char name[MAX_OBJ_CLASS_NAME_LEN];

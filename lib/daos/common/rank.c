@@ -5,7 +5,8 @@
 #include "daos_cont.h"
 #include "gurt/common.h"
 
-/* The rank that @str begins with; false if it is none, or ends with anything but @sep or the end. */
+/* The rank that @str begins with; false if it is none, or ends with anything but @sep or the end.
+ * */
 static bool rank_parse(const char *str, const char *sep, const char **ret_end, d_rank_t *ret_rank)
 {
 	unsigned long v;
