@@ -62,7 +62,7 @@ static void bulk_settle(struct ofi *o, struct ofi_bulk *st)
 static uint64_t local_gather(struct ofi *o, struct rt_bulk *b, const struct ofi_bulk *st,
 			     uint64_t want, struct iovec *iov, uint32_t *ret_count)
 {
-	uint32_t cap = (uint32_t)min_u64(RMA_IOVS, o->info->tx_attr->iov_limit);
+	uint32_t cap = o->prov->shm ? 1 : (uint32_t)min_u64(RMA_IOVS, o->info->tx_attr->iov_limit);
 	uint64_t off = st->local_off;
 	uint32_t idx = st->local_idx;
 	uint64_t got = 0;
@@ -168,7 +168,9 @@ static int bulk_step(struct ofi *o, struct rt_bulk *b, struct ofi_bulk *st)
 		return -DER_NOMEM;
 	far.len = local_gather(o, b, st, want, iov, &count);
 	rc = rma_local(o, r, b->op, iov, count, desc);
-	if (rc == 0) {
+	if (rc == 0 && o->prov->shm) {
+		rc = ofi_copy_ask(o, r, b, b->remote_off + st->done_bytes, iov);
+	} else if (rc == 0) {
 		rc = rma_submit(o, r, b, iov, desc, count, &far);
 		if (rc != 0)
 			rc = rc == -FI_EAGAIN ? -DER_AGAIN : ofi_err(rc);
@@ -270,8 +272,6 @@ void ofi_bulk_op_done(struct ofi *o, struct ofi_rma *r, int rc)
 	struct ofi_bulk *st;
 
 	rma_put(o, r);
-	if (b == NULL)
-		return;		/* its bulk was ended when the peer died */
 	o->rma_flight--;
 	st = bulk_state(b);
 	if (rc == 0)
@@ -284,8 +284,8 @@ void ofi_bulk_op_done(struct ofi *o, struct ofi_rma *r, int rc)
 }
 
 /*
- * The tcp providers end what was under way to a lost peer with an error. shm does not, but there the
- * peer does the copying, so a dead one cannot touch our memory any more.
+ * What is under way the provider ends with an error. On shm it is the peer who copies: a lost one is
+ * dead, and will not touch our memory any more.
  */
 void ofi_bulk_peer_lost(struct ofi *o, struct ofi_dst *dst)
 {
@@ -295,15 +295,9 @@ void ofi_bulk_peer_lost(struct ofi *o, struct ofi_dst *dst)
 	if (o->prov->shm) {
 		list_for_each_safe(pos, tmp, &o->rma_busy) {
 			struct ofi_rma *r = list_entry(pos, struct ofi_rma, link);
-			struct rt_bulk *b = r->bulk;
 
-			if (b == NULL || bulk_in(b)->dst != dst)
-				continue;
-			r->bulk = NULL;
-			o->rma_flight--;
-			bulk_state(b)->flight--;
-			bulk_state(b)->rc = -DER_UNREACH;
-			bulk_settle(o, bulk_state(b));
+			if (bulk_in(r->bulk)->dst == dst)
+				ofi_bulk_op_done(o, r, -DER_UNREACH);
 		}
 	}
 	list_for_each_safe(pos, tmp, &o->bulks) {

@@ -50,7 +50,7 @@ static void call_put(struct ofi *o, struct ofi_call *c)
 	list_add(&o->call_free, &c->link);
 }
 
-static uint64_t call_id(const struct ofi_call *c)
+uint64_t ofi_call_id(const struct ofi_call *c)
 {
 	return (uint64_t)c->gen << 32 | c->idx;
 }
@@ -99,6 +99,7 @@ void ofi_call_unexpose(struct ofi *o, struct ofi_call *c)
 	(void)o;
 	while (c->mr_count > 0)
 		ofi_mr_close(c->mrs[--c->mr_count]);
+	c->exposed = false;
 }
 
 static int call_expose(struct ofi *o, struct ofi_call *c, const struct rt_call *call,
@@ -116,7 +117,7 @@ static int call_expose(struct ofi *o, struct ofi_call *c, const struct rt_call *
 	n = expose_gather(call->expose, iov, RT_EXPOSE_MAX_SEGS);
 	if (n > RT_EXPOSE_MAX_SEGS)
 		return -DER_NOSPACE;
-	if (n > ARRAY_COUNT(c->mr_first)) {
+	if (n > ARRAY_COUNT(c->mr_first) && o->prov->revoke != OFI_REVOKE_OWN) {
 		c->mrs = ofi_alloc(o, n * sizeof(struct fid_mr *), 0);
 		if (c->mrs == NULL) {
 			c->mrs = c->mr_first;
@@ -127,6 +128,13 @@ static int call_expose(struct ofi *o, struct ofi_call *c, const struct rt_call *
 		access |= FI_REMOTE_READ;
 	if ((call->access & RT_ACCESS_WRITE) != 0)
 		access |= FI_REMOTE_WRITE;
+	*ret_count = n;
+	if (o->prov->revoke == OFI_REVOKE_OWN) {
+		for (i = 0; i < n; i++)
+			segs[i] = (struct ofi_seg){ .bytes = iov[i].iov_len };
+		c->exposed = true;
+		return 0;
+	}
 	for (i = 0; i < n; i++) {
 		rc = ofi_mr_open(&o->mrs, iov[i].iov_base, iov[i].iov_len, access, &c->mrs[i]);
 		if (rc != 0) {
@@ -136,18 +144,36 @@ static int call_expose(struct ofi *o, struct ofi_call *c, const struct rt_call *
 		c->mr_count++;
 		segs[i] = ofi_mr_seg(&o->mrs, c->mrs[i], iov[i].iov_base, iov[i].iov_len);
 	}
-	*ret_count = n;
+	c->exposed = true;
 	return 0;
 }
 
 /* ---- submit ----------------------------------------------------------------------------------- */
+
+/*
+ * Before the first call to a peer, ask who it is. Whoever answers a later ping instead is another
+ * process at the same address, which never saw the call.
+ */
+static int call_hello(struct ofi *o, struct ofi_dst *dst)
+{
+	uint64_t nonce;
+	int rc;
+
+	if (dst->remote_id != 0 || dst->hello_nonce != 0)
+		return 0;
+	nonce = prng_next(&o->prng) | 1;
+	rc = ofi_tx_word(o, dst, 0, OFI_PING, nonce);
+	if (rc == 0)
+		dst->hello_nonce = nonce;
+	return rc;
+}
 
 static int call_send(struct ofi *o, struct ofi_call *c, struct rt_call *call)
 {
 	struct ofi_seg segs[RT_EXPOSE_MAX_SEGS];
 	struct ofi_frame f = {
 		.kind = OFI_REQUEST,
-		.call_id = call_id(c),
+		.call_id = ofi_call_id(c),
 		.msg_bytes = (uint32_t)call->msg.bytes,
 	};
 	struct bseg seg;
@@ -162,7 +188,9 @@ static int call_send(struct ofi *o, struct ofi_call *c, struct rt_call *call)
 		f.access = call->access;
 		f.expose_bytes = call->expose->bytes;
 	}
-	rc = ofi_tx_frame(o, c->dst, c->dst->remote_id, &f, segs, &ptr);
+	rc = call_hello(o, c->dst);
+	if (rc == 0)
+		rc = ofi_tx_frame(o, c->dst, c->dst->remote_id, &f, segs, &ptr);
 	if (rc != 0) {
 		ofi_call_unexpose(o, c);
 		return -DER_AGAIN;	/* packets come back when earlier ones have left */
@@ -230,7 +258,7 @@ void ofi_call_bad(struct ofi *o, struct ofi_call *c)
 	if (c->state == OFI_CALL_LOST)
 		return;
 	c->rc = -DER_PROTO;
-	if (c->mr_count > 0 && o->prov->revoke == OFI_REVOKE_CONN) {
+	if (c->exposed && o->prov->revoke == OFI_REVOKE_CONN) {
 		c->state = OFI_CALL_REVOKING;	/* keeps its rc */
 		ofi_dst_lost(o, c->dst, "sent a malformed reply");
 	} else {
@@ -250,14 +278,14 @@ void ofi_net_cancel(void *ctx, struct rt_call *call)
 
 	if (c == NULL || c->call != call || c->state != OFI_CALL_WAIT)
 		return;		/* it is ending already */
-	if (c->mr_count == 0) {
+	if (!c->exposed) {
 		ofi_call_finish(o, c, -DER_CANCELED);
 		return;
 	}
 	o->stats.revokes++;
 	/* When no packet is left to ask with, patience simply ends. */
-	(void)ofi_tx_word(o, c->dst, c->dst->remote_id, OFI_REVOKE, call_id(c));
-	if (o->prov->revoke == OFI_REVOKE_MR) {
+	(void)ofi_tx_word(o, c->dst, c->dst->remote_id, OFI_REVOKE, ofi_call_id(c));
+	if (o->prov->revoke == OFI_REVOKE_MR || o->prov->revoke == OFI_REVOKE_OWN) {
 		ofi_call_finish(o, c, -DER_CANCELED);
 		return;
 	}

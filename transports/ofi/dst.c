@@ -11,6 +11,7 @@ static void dst_destroy(struct ofi *o, struct ofi_dst *dst)
 	ASSERT(dst->refs == 0 && dst->open == NULL && list_empty(&dst->queue));
 	ASSERT(list_empty(&dst->calls) && list_empty(&dst->lost) && list_empty(&dst->ins));
 	ofi_link_close(dst);
+	ofi_free(o, dst->part);
 	if (dst->inserted)
 		(void)fi_av_remove(o->av, &dst->fi_addr, 1, 0);	/* only memory is at stake */
 	list_del(&dst->link);
@@ -149,6 +150,14 @@ static void dst_finish_lost(struct ofi *o, struct ofi_dst *dst)
 	}
 }
 
+static void dst_sever(struct ofi *o, struct ofi_dst *dst)
+{
+	dst->state = OFI_DST_SEVERING;
+	o->severing++;
+	ofi_dst_busy(o, dst);
+	ofi_tick_soon(o, OFI_TICK_FAST_NS);
+}
+
 void ofi_dst_lost(struct ofi *o, struct ofi_dst *dst, const char *why)
 {
 	bool exposed = false;
@@ -160,12 +169,15 @@ void ofi_dst_lost(struct ofi *o, struct ofi_dst *dst, const char *why)
 	dst->epoch++;
 	dst->remote_id = 0;
 	dst->ping_nonce = 0;
+	dst->hello_nonce = 0;
 	dst->stuck_ns = 0;
+	ofi_free(o, dst->part);
+	dst->part = NULL;
 	ofi_tx_drop(o, dst);
 	while (!list_empty(&dst->calls)) {
 		struct ofi_call *c = list_first(&dst->calls, struct ofi_call, link);
 
-		exposed = exposed || c->mr_count > 0;
+		exposed = exposed || c->exposed;
 		ofi_call_unexpose(o, c);	/* first: nothing new may start on that memory */
 		if (c->state == OFI_CALL_WAIT)
 			c->rc = -DER_UNREACH;
@@ -174,21 +186,18 @@ void ofi_dst_lost(struct ofi *o, struct ofi_dst *dst, const char *why)
 		list_add_tail(&dst->lost, &c->link);
 	}
 	ofi_bulk_peer_lost(o, dst);
+	if (exposed && o->prov->revoke == OFI_REVOKE_CONN && ofi_link_cut(o, dst) > 0) {
+		o->stats.severed++;
+		dst_sever(o, dst);
+	} else {
+		dst_finish_lost(o, dst);
+	}
 	ofi_link_close(dst);
 	if (o->prov->shm && dst->inserted) {
-		/* Its region may be another one when it comes back. */
+		/* When it comes back, its region will be another one. */
 		(void)fi_av_remove(o->av, &dst->fi_addr, 1, 0);
 		dst->inserted = false;
 	}
-	if (exposed && o->prov->revoke == OFI_REVOKE_CONN && ofi_link_cut(o, dst) > 0) {
-		dst->state = OFI_DST_SEVERING;
-		o->severing++;
-		o->stats.severed++;
-		ofi_dst_busy(o, dst);
-		ofi_tick_soon(o, OFI_TICK_FAST_NS);
-		return;
-	}
-	dst_finish_lost(o, dst);
 }
 
 /* ---- the tick: looks at peers with whom something is outstanding ------------------------------ */
@@ -236,16 +245,20 @@ static bool dst_tick(struct ofi *o, struct ofi_dst *dst, uint64_t now_ns)
 		o->severing--;
 		dst_finish_lost(o, dst);
 	}
-	if (ofi_link_dead(dst)) {
+	if (dst->state == OFI_DST_UP && ofi_link_dead(dst)) {
 		ofi_dst_lost(o, dst, "died");
 		return dst->state == OFI_DST_SEVERING;
 	}
 	dst_revokes(o, dst, now_ns);
 	dst_ask(o, dst, now_ns);
 	if (dst->stuck_ns != 0 && now_ns >= dst->stuck_ns + OFI_PROBE_AFTER_NS) {
-		if (ofi_link_probe(o, dst, now_ns) == OFI_ALIVE_NO)
+		enum ofi_alive alive = ofi_link_probe(o, dst, now_ns);
+
+		if (alive == OFI_ALIVE_YES)
+			dst->alive_ns = now_ns;	/* it stands still, and may go on */
+		if (alive == OFI_ALIVE_NO)
 			ofi_dst_lost(o, dst, "refuses connections");
-		else if (now_ns >= dst->stuck_ns + o->opts.connect_ns)
+		else if (now_ns >= max_u64(dst->stuck_ns, dst->alive_ns) + o->opts.connect_ns)
 			ofi_dst_lost(o, dst, "cannot be connected");
 	}
 	return dst->state == OFI_DST_SEVERING || !list_empty(&dst->calls) || dst->stuck_ns != 0 ||

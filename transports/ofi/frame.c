@@ -151,6 +151,22 @@ static bool segs_ok(const struct ofi_frame *f)
 	return sum == f->expose_bytes;
 }
 
+static bool part_ok(const struct ofi_frame *f)
+{
+	uint32_t whole = (uint32_t)(f->call_id >> 32);
+	uint32_t off = (uint32_t)f->call_id;
+
+	return f->msg_bytes > 0 && whole <= align_up(OFI_FRAME_MAX, 8) && off < whole &&
+	       f->msg_bytes <= whole - off;
+}
+
+/* Neither exposes memory nor carries a message, except for @msg_bytes of its own. */
+static bool plain_ok(const struct ofi_frame *f, uint32_t msg_bytes)
+{
+	return f->seg_count == 0 && f->access == 0 && f->expose_bytes == 0 &&
+	       f->msg_bytes == msg_bytes;
+}
+
 static bool frame_ok(const struct ofi_frame *f)
 {
 	if (f->msg_bytes > RT_MSG_MAX_BYTES || f->seg_count > RT_EXPOSE_MAX_SEGS)
@@ -162,13 +178,18 @@ static bool frame_ok(const struct ofi_frame *f)
 			return false;
 		return segs_ok(f);
 	case OFI_REPLY:
-		return f->seg_count == 0 && f->access == 0 && f->expose_bytes == 0;
+		return plain_ok(f, f->msg_bytes);
 	case OFI_PING:
 	case OFI_PONG:
 	case OFI_REVOKE:
 	case OFI_REVOKED:
-		return f->seg_count == 0 && f->access == 0 && f->expose_bytes == 0 &&
-		       f->msg_bytes == 0;
+		return plain_ok(f, 0);
+	case OFI_COPY:
+		return plain_ok(f, OFI_COPY_BYTES);
+	case OFI_COPIED:
+		return plain_ok(f, OFI_COPIED_BYTES);
+	case OFI_PART:
+		return plain_ok(f, f->msg_bytes) && part_ok(f);
 	case OFI_KIND_COUNT:
 		break;
 	}
@@ -212,4 +233,59 @@ bad:
 	if (f.kind == OFI_REPLY)
 		p->bad_reply = f.call_id;
 	return -DER_PROTO;
+}
+
+int ofi_frame_decode(const void *ptr, size_t bytes, struct ofi_frame *ret_frame)
+{
+	struct ofi_pkt p = { .next = ptr, .end = (const uint8_t *)ptr + bytes };
+
+	if (ofi_frame_next(&p, ret_frame) != 1 || p.next != p.end)
+		return -DER_PROTO;
+	return 0;
+}
+
+void ofi_copy_encode(const struct ofi_copy *c, void *ptr)
+{
+	const uint64_t words[] = {
+		htole64(c->cookie), htole64(c->remote_off), htole64(c->bytes),
+		htole64(c->addr),   htole64(c->op),
+	};
+
+	static_assert(sizeof(words) == OFI_COPY_BYTES, "wire size");
+	memcpy(ptr, words, sizeof(words));
+}
+
+struct ofi_copy ofi_copy_decode(const struct ofi_frame *f)
+{
+	uint64_t w[OFI_COPY_BYTES / 8];
+
+	ASSERT(f->kind == OFI_COPY && f->msg_bytes == sizeof(w));
+	memcpy(w, f->msg, sizeof(w));
+	return (struct ofi_copy){
+		.cookie = le64toh(w[0]),
+		.remote_off = le64toh(w[1]),
+		.bytes = le64toh(w[2]),
+		.addr = le64toh(w[3]),
+		.op = le64toh(w[4]),
+	};
+}
+
+void ofi_copied_encode(int rc, void *ptr)
+{
+	uint64_t word = htole64((uint64_t)(int64_t)rc);
+
+	static_assert(sizeof(word) == OFI_COPIED_BYTES, "wire size");
+	memcpy(ptr, &word, sizeof(word));
+}
+
+int ofi_copied_decode(const struct ofi_frame *f)
+{
+	uint64_t word;
+	int64_t rc;
+
+	ASSERT(f->kind == OFI_COPIED && f->msg_bytes == sizeof(word));
+	memcpy(&word, f->msg, sizeof(word));
+	rc = (int64_t)le64toh(word);
+	/* A peer may say anything; what it may mean is success or one of our errors. */
+	return rc == 0 ? 0 : rc < 0 && rc > -10000 ? (int)rc : -DER_PROTO;
 }

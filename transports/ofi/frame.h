@@ -27,6 +27,9 @@ enum ofi_kind {
 	OFI_PONG,
 	OFI_REVOKE,	/**< stop reaching into the memory of this call, and say when you did */
 	OFI_REVOKED,
+	OFI_COPY,	/**< shm: owner of exposed memory, copy this to or from my memory */
+	OFI_COPIED,	/**< shm: done, or why not */
+	OFI_PART,	/**< shm: a piece of a frame that is longer than a packet there */
 	OFI_KIND_COUNT
 };
 
@@ -48,6 +51,18 @@ struct ofi_frame {
 	const uint8_t *msg;
 };
 
+/** What OFI_COPY carries, in host order. */
+struct ofi_copy {
+	uint64_t cookie;
+	uint64_t remote_off;	/**< offset into the exposed buffer */
+	uint64_t bytes;
+	uint64_t addr;		/**< in the memory of the process that asks */
+	uint64_t op;		/**< enum rt_bulk_op, as the asker sees it */
+};
+
+#define OFI_COPY_BYTES 40u
+#define OFI_COPIED_BYTES 8u
+
 struct ofi_pkt {
 	uint64_t src_id;	/**< incarnation of the sender, never 0 */
 	uint64_t dst_id;	/**< of the receiver, 0 when the sender does not know it */
@@ -65,6 +80,22 @@ int ofi_pkt_decode(const void *ptr, size_t bytes, struct ofi_pkt *ret_pkt);
 /** 1: the next frame, whose pointers point into the packet; 0: no more; -DER_PROTO: the rest of the
  * packet is unusable. */
 int ofi_frame_next(struct ofi_pkt *p, struct ofi_frame *ret_frame);
+
+/** The frame at @ptr, which must fill @bytes. 0 or -DER_PROTO. */
+int ofi_frame_decode(const void *ptr, size_t bytes, struct ofi_frame *ret_frame);
+
+void ofi_copy_encode(const struct ofi_copy *c, void *ptr);
+/** @f is an OFI_COPY. */
+struct ofi_copy ofi_copy_decode(const struct ofi_frame *f);
+void ofi_copied_encode(int rc, void *ptr);
+/** @f is an OFI_COPIED. */
+int ofi_copied_decode(const struct ofi_frame *f);
+
+/** The call_id of an OFI_PART: bytes of the whole frame, and where this piece belongs. */
+static inline uint64_t ofi_part_id(uint32_t whole, uint32_t off)
+{
+	return (uint64_t)whole << 32 | off;
+}
 
 /** Descriptor @idx < seg_count. */
 struct ofi_seg ofi_seg_at(const struct ofi_frame *f, uint32_t idx);

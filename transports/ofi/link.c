@@ -154,7 +154,7 @@ enum ofi_alive ofi_link_probe(struct ofi *o, struct ofi_dst *dst, uint64_t now_n
 {
 	if (o->prov->tcp)
 		return probe_tcp(dst, now_ns);
-	return OFI_ALIVE_UNKNOWN;
+	return dst->live_fd >= 0 ? OFI_ALIVE_YES : OFI_ALIVE_UNKNOWN;
 }
 
 /* ---- shm: a socket per peer, whose end is the peer's ------------------------------------------- */
@@ -232,6 +232,8 @@ int ofi_link_watch(struct ofi *o, struct ofi_dst *dst)
 {
 	const char *name = (const char *)memchr(dst->addr, '/', dst->addr_bytes);
 	struct sockaddr_un sun;
+	struct ucred cred;
+	socklen_t cred_len;
 	socklen_t len;
 	int fd;
 
@@ -250,6 +252,9 @@ int ofi_link_watch(struct ofi *o, struct ofi_dst *dst)
 		(void)close(fd);
 		return -DER_UNREACH;
 	}
+	cred_len = sizeof(cred);
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &cred_len) == 0)
+		dst->pid = cred.pid;
 	dst->live_fd = fd;
 	return 0;
 }

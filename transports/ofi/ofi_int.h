@@ -25,7 +25,8 @@
 #define OFI_CALL_CHUNK 64u
 #define OFI_SEVER_MAX 32u	/* sockets cut at one go */
 #define OFI_RETIRED_MAX 16u	/* receive buffers set aside before all connections are cut */
-#define OFI_PKT_FILL 8192u	/* a packet is closed when the next frame would grow it beyond */
+#define OFI_PKT_FILL 8192u	/* default of pkt_fill */
+#define OFI_SHM_PKT 4096u	/* longer ones would wait for the peer, and others behind them */
 #define OFI_CQ_BATCH 32u
 
 #define OFI_TICK_NS 20000000u	/* how often outstanding work is looked at */
@@ -38,6 +39,7 @@ enum ofi_revoke {
 	OFI_REVOKE_MR = 1,	/**< closing the registration is enough */
 	OFI_REVOKE_ASK_MR,	/**< ask first, so as not to break the connection; then as above */
 	OFI_REVOKE_CONN,	/**< ask first; else close it and cut the peer's connections */
+	OFI_REVOKE_OWN,		/**< nothing is registered: we do the copying ourselves */
 };
 
 struct ofi_provider_info {
@@ -87,6 +89,7 @@ struct ofi_rma {
 	struct ofi_op op;
 	struct list link;
 	struct rt_bulk *bulk;
+	uint64_t cookie;	/**< shm: what the peer's answer names */
 	uint32_t mr_count;
 	struct fid_mr *mrs[4];
 };
@@ -131,11 +134,17 @@ struct ofi_dst {
 	struct ofi_txpkt *open;	/**< being written; not in queue */
 	uint64_t heard_ns;
 	uint64_t stuck_ns;	/**< since when the provider takes nothing for it; 0: it does */
+	uint64_t alive_ns;	/**< when its kernel last took a connection from us */
 	uint64_t ping_ns;
 	uint64_t ping_nonce;	/**< 0: none outstanding */
+	uint64_t hello_nonce;	/**< of the ping that went before the first call; 0: answered */
 	int probe_fd;
 	uint64_t probe_ns;
 	int live_fd;		/**< shm: a socket whose end shows the peer's death */
+	pid_t pid;		/**< shm: the process at the other end of live_fd */
+	uint8_t *part;		/**< shm: a frame that comes in pieces, or NULL */
+	uint32_t part_whole;
+	uint32_t part_got;
 	uint32_t cut_count;
 	int cut_fd[OFI_SEVER_MAX];
 	ino_t cut_ino[OFI_SEVER_MAX];
@@ -164,6 +173,7 @@ struct ofi_call {
 	uint32_t idx;
 	uint32_t gen;
 	int rc;
+	bool exposed;		/**< the peer may reach the caller's memory */
 	uint32_t mr_count;
 	struct fid_mr **mrs;	/**< mr_first, or memory of its own */
 	struct fid_mr *mr_first[2];
@@ -213,6 +223,8 @@ struct ofi {
 	struct fid_ep *ep;
 	int wait_fd;
 	struct ofi_mrs mrs;
+	uint32_t pkt_max;	/**< longest packet that is sent */
+	uint32_t pkt_fill;	/**< a packet is closed when a further frame would exceed this */
 	bool order_saw;		/**< a send does not overtake a write before it */
 	size_t inject_bytes;
 	uint64_t id;		/**< incarnation */
@@ -367,6 +379,7 @@ void ofi_rx_reclaim(struct ofi *o);
 void ofi_in_put(struct ofi *o, struct ofi_in *in);
 
 /* call.c */
+uint64_t ofi_call_id(const struct ofi_call *c);
 struct ofi_call *ofi_call_find(struct ofi *o, uint64_t call_id);
 void ofi_call_reply(struct ofi *o, struct ofi_call *c, struct rt_in *reply);
 void ofi_call_bad(struct ofi *o, struct ofi_call *c);
@@ -390,6 +403,12 @@ void ofi_bulk_pump(struct ofi *o);
 int ofi_bulk_run_done(struct ofi *o);
 void ofi_bulk_op_done(struct ofi *o, struct ofi_rma *r, int rc);
 void ofi_bulk_peer_lost(struct ofi *o, struct ofi_dst *dst);
+
+/* copy.c: shm */
+int ofi_copy_ask(struct ofi *o, struct ofi_rma *r, struct rt_bulk *b, uint64_t remote_off,
+		 const struct iovec *local);
+void ofi_copy_do(struct ofi *o, struct ofi_dst *dst, uint64_t src_id, const struct ofi_frame *f);
+void ofi_copy_done(struct ofi *o, struct ofi_dst *dst, const struct ofi_frame *f);
 void ofi_bulk_fini(struct ofi *o);
 
 #endif

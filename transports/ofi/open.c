@@ -470,6 +470,8 @@ int ofi_open(const struct ofi_opts *opts, struct rt *rt, struct ofi **ret_ofi)
 		goto out;
 	ofi_mrs_init(&o->mrs, o->domain, o->ep, (uint64_t)o->info->domain_attr->mr_mode,
 		     o->info->domain_attr->mr_key_size, prng_next(&o->prng));
+	o->pkt_max = o->prov->shm ? OFI_SHM_PKT : OFI_PKT_MAX;
+	o->pkt_fill = (uint32_t)min_u64(o->pkt_max, OFI_PKT_FILL);
 	o->order_saw = (o->info->tx_attr->msg_order & FI_ORDER_SAW) != 0;
 	o->inject_bytes = min_u64(full.inject_bytes, o->info->tx_attr->inject_size);
 	rc = ofi_rx_init(o);

@@ -109,7 +109,7 @@ int ofi_poll(struct ofi *o)
 	if (!list_empty(&o->finished))
 		n += ofi_call_run_finished(o);
 	ofi_tx_flush(o);
-	if (o->listen_fd >= 0 && ++o->polls % ACCEPT_EVERY == 0)
+	if (++o->polls % ACCEPT_EVERY == 0)
 		ofi_link_accept(o);
 	return n;
 }

@@ -218,7 +218,7 @@ static struct ofi_in *in_make(struct ofi *o, struct ofi_rxbuf *rx, struct ofi_ds
 	*in = (struct ofi_in){ .ofi = o, .frame = *f, .dst = dst };
 	list_init(&in->link);
 	dst->refs++;
-	if (o->rx_posted <= o->opts.rx_buf_count / 2) {
+	if (rx == NULL || o->rx_posted <= o->opts.rx_buf_count / 2) {
 		in->copy = ofi_alloc(o, bytes + 1, 0);
 		if (in->copy == NULL) {
 			ofi_in_put(o, in);
@@ -267,6 +267,7 @@ static void rx_reply(struct ofi *o, struct ofi_rxbuf *rx, struct ofi_dst *dst,
 		return;
 	}
 	dst->remote_id = p->src_id;
+	dst->hello_nonce = 0;
 	in = in_make(o, rx, dst, f);
 	if (in == NULL)
 		ofi_call_finish(o, c, -DER_NOMEM);
@@ -274,6 +275,26 @@ static void rx_reply(struct ofi *o, struct ofi_rxbuf *rx, struct ofi_dst *dst,
 		ofi_call_reply(o, c, &in->in);
 }
 
+/* The peer says who it is. Only an answer to our own question is believed. */
+static void rx_pong(struct ofi *o, struct ofi_dst *dst, uint64_t src_id, uint64_t nonce)
+{
+	if (nonce != 0 && nonce == dst->hello_nonce) {
+		dst->hello_nonce = 0;
+		dst->remote_id = src_id;
+	} else if (nonce != 0 && nonce == dst->ping_nonce) {
+		dst->ping_nonce = 0;
+		if (dst->remote_id != src_id)
+			ofi_dst_lost(o, dst, "started anew");
+		dst->remote_id = src_id;
+	} else {
+		o->stats.frames_stale++;
+	}
+}
+
+static void rx_part(struct ofi *o, struct ofi_dst *dst, const struct ofi_pkt *p,
+		    const struct ofi_frame *f);
+
+/* @rx is NULL when the frame is in memory that will not stay. */
 static void rx_frame(struct ofi *o, struct ofi_rxbuf *rx, struct ofi_dst *dst,
 		     const struct ofi_pkt *p, const struct ofi_frame *f)
 {
@@ -296,14 +317,7 @@ static void rx_frame(struct ofi *o, struct ofi_rxbuf *rx, struct ofi_dst *dst,
 		(void)ofi_tx_word(o, dst, p->src_id, OFI_PONG, f->call_id);
 		break;
 	case OFI_PONG:
-		if (dst->ping_nonce == 0 || dst->ping_nonce != f->call_id) {
-			o->stats.frames_stale++;
-			break;
-		}
-		dst->ping_nonce = 0;
-		if (dst->remote_id != 0 && dst->remote_id != p->src_id)
-			ofi_dst_lost(o, dst, "started anew");
-		dst->remote_id = p->src_id;
+		rx_pong(o, dst, p->src_id, f->call_id);
 		break;
 	case OFI_REVOKE:
 		ofi_serve_revoke(o, dst, p->src_id, f->call_id);
@@ -315,9 +329,51 @@ static void rx_frame(struct ofi *o, struct ofi_rxbuf *rx, struct ofi_dst *dst,
 		else
 			o->stats.frames_stale++;
 		break;
+	case OFI_COPY:
+		if (o->prov->shm)
+			ofi_copy_do(o, dst, p->src_id, f);
+		break;
+	case OFI_COPIED:
+		if (o->prov->shm)
+			ofi_copy_done(o, dst, f);
+		break;
+	case OFI_PART:
+		rx_part(o, dst, p, f);
+		break;
 	case OFI_KIND_COUNT:
 		ASSERT(false);	/* the decoder lets none through */
 	}
+}
+
+/* Pieces come in order, one frame at a time; anything else ends the attempt. */
+static void rx_part(struct ofi *o, struct ofi_dst *dst, const struct ofi_pkt *p,
+		    const struct ofi_frame *f)
+{
+	uint32_t whole = (uint32_t)(f->call_id >> 32);
+	uint32_t off = (uint32_t)f->call_id;
+	struct ofi_frame full;
+
+	/* Memory only for a peer that lives; only shm's packets are ever cut. */
+	if (off == 0 && dst->part == NULL && o->prov->shm && ofi_dst_insert(o, dst) == 0) {
+		dst->part = ofi_alloc(o, whole, 0);
+		dst->part_whole = whole;
+		dst->part_got = 0;
+	}
+	if (dst->part == NULL || whole != dst->part_whole || off != dst->part_got) {
+		o->stats.frames_bad++;
+		goto end;
+	}
+	memcpy(dst->part + off, f->msg, f->msg_bytes);
+	dst->part_got += f->msg_bytes;
+	if (dst->part_got < whole)
+		return;
+	if (ofi_frame_decode(dst->part, whole, &full) == 0 && full.kind != OFI_PART)
+		rx_frame(o, NULL, dst, p, &full);
+	else
+		o->stats.frames_bad++;
+end:
+	ofi_free(o, dst->part);
+	dst->part = NULL;
 }
 
 /* The sender's address as the table keeps it. Errors: -DER_PROTO: no address of this fabric. */

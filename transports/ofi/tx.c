@@ -9,7 +9,7 @@ static void txpkt_destroy(struct ofi *o, struct ofi_txpkt *p)
 	o->tx_count--;
 }
 
-static struct ofi_txpkt *txpkt_get(struct ofi *o)
+static struct ofi_txpkt *txpkt_get(struct ofi *o, uint32_t limit)
 {
 	struct ofi_txpkt *p;
 	void *desc;
@@ -19,7 +19,7 @@ static struct ofi_txpkt *txpkt_get(struct ofi *o)
 		list_del(&p->link);
 		return p;
 	}
-	if (o->tx_count >= o->opts.tx_pkt_max)
+	if (o->tx_count >= limit)
 		return NULL;
 	p = ofi_alloc(o, sizeof(*p), 0);
 	if (p == NULL)
@@ -54,9 +54,16 @@ static void tx_close(struct ofi_dst *dst)
 	list_add_tail(&dst->queue, &p->link);
 }
 
-static int tx_open(struct ofi *o, struct ofi_dst *dst, uint64_t dst_id)
+/* Requests and replies leave packets over for the words that keep calls and transfers ending. */
+static uint32_t tx_limit(const struct ofi *o, enum ofi_kind kind)
 {
-	struct ofi_txpkt *p = txpkt_get(o);
+	return kind == OFI_REQUEST || kind == OFI_REPLY ? o->opts.tx_pkt_max
+							: 2 * o->opts.tx_pkt_max;
+}
+
+static int tx_open(struct ofi *o, struct ofi_dst *dst, uint64_t dst_id, enum ofi_kind kind)
+{
+	struct ofi_txpkt *p = txpkt_get(o, tx_limit(o, kind));
 
 	if (p == NULL)
 		return -DER_NOMEM;
@@ -78,11 +85,10 @@ int ofi_tx_frame(struct ofi *o, struct ofi_dst *dst, uint64_t dst_id, const stru
 	struct ofi_txpkt *p = dst->open;
 	int rc;
 
-	if (p != NULL &&
-	    (p->dst_id != dst_id || (p->bytes + bytes > OFI_PKT_FILL && p->frames > 0)))
+	if (p != NULL && (p->dst_id != dst_id || (p->bytes + bytes > o->pkt_fill && p->frames > 0)))
 		tx_close(dst);
 	if (dst->open == NULL) {
-		rc = tx_open(o, dst, dst_id);
+		rc = tx_open(o, dst, dst_id, f->kind);
 		if (rc != 0)
 			return rc;
 	}
@@ -138,6 +144,46 @@ static int tx_send(struct ofi *o, struct ofi_dst *dst, struct ofi_txpkt *p)
 	return rc == -FI_EAGAIN ? -DER_AGAIN : -DER_UNREACH;
 }
 
+/*
+ * A packet too long for the provider holds one frame: send it in pieces. The pieces take the place of
+ * @p, which goes back.
+ */
+static int tx_split(struct ofi *o, struct ofi_dst *dst, struct ofi_txpkt *p)
+{
+	uint8_t addr_pad[OFI_PKT_HEAD + OFI_ADDR_MAX];
+	uint32_t head = (uint32_t)ofi_pkt_begin(addr_pad, o->id, p->dst_id, o->addr, o->addr_bytes);
+	uint32_t room = (uint32_t)align_down(o->pkt_max - head - OFI_FRAME_HEAD, 8);
+	uint32_t whole = p->bytes - head;
+	uint32_t off;
+	struct list pieces;
+
+	ASSERT(p->frames == 1);
+	list_init(&pieces);
+	for (off = 0; off < whole; off += room) {
+		struct ofi_txpkt *q = txpkt_get(o, tx_limit(o, OFI_PART));
+		struct ofi_frame f = { .kind = OFI_PART, .call_id = ofi_part_id(whole, off) };
+
+		if (q == NULL) {
+			list_splice_tail(&o->tx_free, &pieces);
+			return -DER_AGAIN;
+		}
+		q->dst = dst;
+		q->dst_id = p->dst_id;
+		q->frames = 1;
+		q->replies = off == 0 ? p->replies : 0;
+		f.msg_bytes = (uint32_t)min_u64(room, whole - off);
+		memcpy(q->mem, addr_pad, head);
+		memcpy(ofi_frame_put(q->mem + head, &f, NULL), p->mem + head + off, f.msg_bytes);
+		q->bytes = head + (uint32_t)ofi_frame_bytes(0, f.msg_bytes);
+		ofi_pkt_end(q->mem, q->bytes);
+		list_add_tail(&pieces, &q->link);
+	}
+	txpkt_put(o, p);
+	list_splice_tail(&pieces, &dst->queue);
+	list_splice_tail(&dst->queue, &pieces);
+	return 0;
+}
+
 /* All packets of one peer, in order, as far as the provider takes them. */
 static int tx_flush_dst(struct ofi *o, struct ofi_dst *dst)
 {
@@ -153,7 +199,7 @@ static int tx_flush_dst(struct ofi *o, struct ofi_dst *dst)
 		struct ofi_txpkt *p = list_first(&dst->queue, struct ofi_txpkt, link);
 
 		list_del(&p->link);
-		rc = tx_send(o, dst, p);
+		rc = p->bytes > o->pkt_max ? tx_split(o, dst, p) : tx_send(o, dst, p);
 		if (rc != 0) {
 			list_add(&dst->queue, &p->link);
 			if (rc == -DER_AGAIN) {
@@ -192,8 +238,8 @@ void ofi_tx_done(struct ofi *o, struct ofi_txpkt *p, int rc)
 {
 	struct ofi_dst *dst = p->dst;
 
-	o->tx_flight--;
 	list_del(&p->link);
+	o->tx_flight--;
 	if (rc == 0) {
 		ofi_dst_moving(dst);
 	} else {

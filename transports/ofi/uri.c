@@ -19,7 +19,7 @@
 static const struct ofi_provider_info providers[] = {
 	{ .name = "tcp;ofi_rxm", .revoke = OFI_REVOKE_CONN, .ip = true, .tcp = true },
 	{ .name = "net", .revoke = OFI_REVOKE_CONN, .ip = true, .tcp = true },
-	{ .name = "shm", .revoke = OFI_REVOKE_MR, .shm = true },
+	{ .name = "shm", .revoke = OFI_REVOKE_OWN, .shm = true },
 	{ .name = "verbs;ofi_rxm", .revoke = OFI_REVOKE_ASK_MR, .ip = true },
 	{ .name = "cxi", .revoke = OFI_REVOKE_MR },
 };
