@@ -195,7 +195,7 @@ class Runner:
 
     def meson_groups(self):
         pairs = {(suite_of(t), k) for t in self.tests for k in kinds_of(t)}
-        order = ['gcc', 'clang', 'san', 'release']
+        order = list(KINDS)
         return sorted(pairs, key=lambda p: (p[0] != 'unit', p[0], order.index(p[1])))
 
     def select(self):
