@@ -5,16 +5,17 @@
  * array of equal records, and keeps every version until aggregation. Reads are at any epoch. The
  * header of vos_types.h defines versions, existence and what happens at equal versions.
  *
- * Durability. A mutation that returned 0 is durable, together with everything it could see; callers
- * on different ULTs share flushes. With VOS_LAZY it is only ordered. What a read returned is durable
- * too. A mutation is atomic: all of it or nothing, after a crash as well. When a write or flush of
- * the log failed, the store has stopped: every call returns -DER_NVME_IO until it is opened anew.
+ * Durability. A mutation that returned 0 is durable, together with everything it could see;
+ * callers on different ULTs share flushes. With VOS_LAZY it is only ordered. What a read returned
+ * is durable too. A mutation is atomic: all of it or nothing, after a crash as well. When a write
+ * or flush of the log failed, the store has stopped: every call returns -DER_NVME_IO until it is
+ * opened anew.
  *
  * Concurrency control. A fetch, an iteration, a query, a condition leaves a read timestamp at its
- * epoch, per object, dkey and akey, in bounded memory that may forget details but never a read.
- * A write or punch below a read that it would have changed answers -DER_TX_RESTART; at the same
- * epoch too, unless reader and writer are the same transaction. Writes do not restart writes, but see
- * "Equal versions". The caller takes a new epoch and tries again.
+ * epoch, per object, dkey and akey, in bounded memory that may forget details but never a read. A
+ * write or punch below a read that it would have changed answers -DER_TX_RESTART; at the same
+ * epoch too, unless reader and writer are the same transaction. Writes do not restart writes, but
+ * see "Equal versions". The caller takes a new epoch and tries again.
  *
  * Transactions. A mutation with op.dtx is prepared: durable, and visible to reads with the same
  * op.dtx only. Another's read whose answer would depend on it returns -DER_INPROGRESS and names the
@@ -37,7 +38,7 @@ struct vos_cont;
 struct vos_update;
 struct vos_fetch;
 
-/* ---- store --------------------------------------------------------------------------------- */
+/* ---- store ------------------------------------------------------------------------------ */
 
 /**
  * Make an empty store. @opts may be NULL; @flags: enum vos_format_flags.  Blocks: yes.
@@ -71,7 +72,7 @@ int vos_query(struct vos *v, struct vos_space *ret_space);
  * Blocks: no. */
 int vos_gc(struct vos *v, uint32_t credits, uint64_t *ret_left);
 
-/* ---- containers ---------------------------------------------------------------------------- */
+/* ---- containers ------------------------------------------------------------------------- */
 
 /** Errors: -DER_EXIST, -DER_NOSPACE.  Blocks: yes. */
 int vos_cont_create(struct vos *v, const struct uid *uid);
@@ -93,7 +94,7 @@ int vos_cont_query(struct vos_cont *c, struct vos_cont_info *ret_info);
 int vos_cont_list(struct vos *v, const struct uid *after, uint32_t cap, struct uid *uids,
 		  uint32_t *ret_nr);
 
-/* ---- writing ------------------------------------------------------------------------------- */
+/* ---- writing ---------------------------------------------------------------------------- */
 
 /**
  * Write (iod.size > 0) or punch (iod.size 0) single values and extents of akeys of one dkey, all or
@@ -147,7 +148,7 @@ int vos_punch_dkey(struct vos_cont *c, const struct vos_op *op);
 int vos_punch_akeys(struct vos_cont *c, const struct vos_op *op, uint32_t nr,
 		    const struct bytes *akeys);
 
-/* ---- reading ------------------------------------------------------------------------------- */
+/* ---- reading ---------------------------------------------------------------------------- */
 
 /**
  * Read @nr akeys of one dkey at op.epoch into iod.buf. What is not there is answered by size 0 and
@@ -155,10 +156,11 @@ int vos_punch_akeys(struct vos_cont *c, const struct vos_op *op, uint32_t nr,
  * entries; its sizes are set with -DER_REC2BIG too. A size query (no buf) of an array answers the
  * record size if the range asked holds a record, else 0.
  * Conditions: DAOS_COND_DKEY_FETCH, _AKEY_FETCH, _PER_AKEY.
- * Errors: -DER_REC2BIG (a buffer is shorter than what is visible needs), -DER_NONEXIST (conditions),
- * -DER_NO_PERM (other value type, the same akey twice), -DER_INPROGRESS, -DER_TX_RESTART (a write in
- * (epoch, bound]; below the aggregation boundary and no snapshot), -DER_CSUM (VOS_VERIFY),
- * -DER_NOSYS (VOS_VERIFY and no verifier), -DER_KEY2BIG, -DER_OVERFLOW.  Blocks: yes.
+ * Errors: -DER_REC2BIG (a buffer is shorter than what is visible needs), -DER_NONEXIST
+ * (conditions), -DER_NO_PERM (other value type, the same akey twice), -DER_INPROGRESS,
+ * -DER_TX_RESTART (a write in (epoch, bound]; below the aggregation boundary and no snapshot),
+ * -DER_CSUM (VOS_VERIFY), -DER_NOSYS (VOS_VERIFY and no verifier), -DER_KEY2BIG, -DER_OVERFLOW.
+ * Blocks: yes.
  */
 int vos_fetch(struct vos_cont *c, const struct vos_op *op, uint32_t nr, const struct vos_iod *iods,
 	      struct vos_got *ret_got);
@@ -177,10 +179,10 @@ const struct vos_got *vos_fetch_got(struct vos_fetch *f, uint32_t idx);
 void vos_fetch_end(struct vos_fetch *f);
 
 /**
- * Call @fn for entries from @anchor on, which then stands behind the last one taken, or at the end
- * (vos_anchor_is_end()). The anchor stays good whatever happens to the entries between two calls:
- * an entry that is there all the time is reported exactly once. (Keys over 64 bytes that aggregation
- * removed meanwhile: others that begin with the same 64 bytes may be reported twice.)
+ * Call @fn for entries from @anchor on, which then stands behind the last one taken, or at the
+ * end (vos_anchor_is_end()). The anchor stays good whatever happens to the entries between two
+ * calls: an entry that is there all the time is reported exactly once. (Keys over 64 bytes that
+ * aggregation removed meanwhile: others that begin with the same 64 bytes may be reported twice.)
  *
  * Orders: integers by value; lexical by memcmp, shorter first; hashed by (vos_key_hash(), memcmp).
  * An object type's key types are those of daos_obj.h.
@@ -194,9 +196,10 @@ int vos_iterate(struct vos_cont *c, const struct vos_iter *it, struct vos_anchor
 uint64_t vos_key_hash(struct bytes key);
 
 /**
- * Lowest or highest (DAOS_GET_MIN, _MAX) integer dkey and akey and the first or last visible records
- * that exist at op.epoch. What is not asked for is given: op.dkey without GET_DKEY, query->akey_name
- * without GET_AKEY. With several of them, the first dkey answers in whose akey something is found.
+ * Lowest or highest (DAOS_GET_MIN, _MAX) integer dkey and akey and the first or last visible
+ * records that exist at op.epoch. What is not asked for is given: op.dkey without GET_DKEY,
+ * query->akey_name without GET_AKEY. With several of them, the first dkey answers in whose akey
+ * something is found.
  * Errors: -DER_NONEXIST (nothing there), -DER_INVAL (flags; keys that are not integers),
  * -DER_INPROGRESS, -DER_TX_RESTART.  Blocks: yes.
  */
@@ -206,7 +209,7 @@ int vos_query_key(struct vos_cont *c, const struct vos_op *op, struct vos_key_qu
  * left.  Blocks: yes. */
 int vos_obj_epoch_max(struct vos_cont *c, struct oid oid, uint64_t *ret_epoch);
 
-/* ---- history ------------------------------------------------------------------------------- */
+/* ---- history ---------------------------------------------------------------------------- */
 
 /** The epochs that aggregation must keep readable, sorted, without doubles; replaces the former
  * set. Errors: -DER_TX_RESTART (a new one below the aggregation boundary), -DER_NOSPACE.
@@ -241,7 +244,7 @@ int vos_aggregate(struct vos_cont *c, struct vos_range range, uint32_t credits,
 int vos_discard(struct vos_cont *c, const struct oid *oid, struct vos_range range, uint32_t credits,
 		struct vos_anchor *anchor);
 
-/* ---- transactions -------------------------------------------------------------------------- */
+/* ---- transactions ----------------------------------------------------------------------- */
 
 /**
  * Make the prepared entries of @nr transactions visible, at the epochs they were prepared with.

@@ -10,7 +10,7 @@
 /* What an update of the largest key leaves of free space besides its value. */
 #define UPDATE_SLACK (2 * VOS_KEY_MAX_BYTES + 1024)
 
-/* ---- memory -------------------------------------------------------------------------------------- */
+/* ---- memory ----------------------------------------------------------------------------- */
 
 void *vs_alloc(struct vos *v, size_t bytes)
 {
@@ -65,7 +65,7 @@ void vs_fit(struct vos *v, void *array_ptr, uint32_t *cap, uint32_t nr, size_t e
 		(void)resize(v, array_ptr, cap, nr + 1, entry_bytes);	/* no memory: it stays */
 }
 
-/* ---- format ------------------------------------------------------------------------------------------ */
+/* ---- format ----------------------------------------------------------------------------- */
 
 static bool home_ok(const struct vos_home *h)
 {
@@ -127,7 +127,7 @@ int vos_format(struct rt *rt, const struct vos_home *home, const struct vos_opts
 	return write_sb(rt, home, &sb);
 }
 
-/* ---- open -------------------------------------------------------------------------------------------- */
+/* ---- open ------------------------------------------------------------------------------- */
 
 static void set_opts(struct vos *v, const struct vos_opts *opts)
 {
@@ -258,6 +258,8 @@ int vos_gc(struct vos *v, uint32_t credits, uint64_t *ret_left)
 	uint64_t entries = 0;
 	const struct vs_cont *d;
 
+	if (v->log.failed)
+		return -DER_NVME_IO;
 	while (v->dead != NULL && left > 0) {
 		struct vs_cont *c = v->dead;
 
@@ -274,7 +276,7 @@ int vos_gc(struct vos *v, uint32_t credits, uint64_t *ret_left)
 	return 0;
 }
 
-/* ---- containers ------------------------------------------------------------------------------------------ */
+/* ---- containers ------------------------------------------------------------------------- */
 
 int vos_cont_create(struct vos *v, const struct uid *uid)
 {

@@ -1,4 +1,5 @@
-/* Places between two calls of an iteration: of keys, as (order, key), or its first bytes and a hash. */
+/* Places between two calls of an iteration: of keys, as (order, key), or its first bytes and a
+ * hash. */
 #include "core/vos/vos_simple_int.h"
 
 void vs_anchor_load(const struct vos_anchor *from, struct vs_anchor *ret_anchor)

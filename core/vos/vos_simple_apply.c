@@ -5,7 +5,7 @@
  */
 #include "core/vos/vos_simple_int.h"
 
-/* ---- transactions ---------------------------------------------------------------------------------- */
+/* ---- transactions ----------------------------------------------------------------------- */
 
 static struct vs_dtx *dtx_of(struct vs_node *n)
 {
@@ -129,7 +129,7 @@ static void dtx_note(struct vs_dtx *d, const struct vs_dent *e)
 	d->ents[d->nr++] = *e;
 }
 
-/* ---- updates ----------------------------------------------------------------------------------------- */
+/* ---- updates ---------------------------------------------------------------------------- */
 
 static int put_single(struct vos *v, struct vs_akey *a, const struct vs_change *ch,
 		      const struct vs_put *p, struct vs_dtx *d)
@@ -346,7 +346,7 @@ int vs_apply_update(struct vs_cont *c, const struct vs_change *ch)
 	return 0;
 }
 
-/* ---- punches ------------------------------------------------------------------------------------------- */
+/* ---- punches ---------------------------------------------------------------------------- */
 
 struct punch_at {
 	enum vs_level level;
@@ -450,7 +450,7 @@ int vs_apply_punch(struct vs_cont *c, const struct vs_change *ch)
 	return rc;
 }
 
-/* ---- commit, abort --------------------------------------------------------------------------------------- */
+/* ---- commit, abort ---------------------------------------------------------------------- */
 
 static struct vs_plog *ent_log(const struct vs_dent *e)
 {

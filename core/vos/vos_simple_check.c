@@ -3,7 +3,8 @@
 
 #define AKEY_CONDS (DAOS_COND_AKEY_INSERT | DAOS_COND_AKEY_UPDATE | DAOS_COND_AKEY_FETCH)
 #define VS_FLAGS                                                                                   \
-	(VOS_NO_READ_TS | VOS_REBUILD | VOS_LAZY | VOS_PHANTOM | VOS_VERIFY | (uint64_t)DAOS_COND_MASK)
+	(VOS_NO_READ_TS | VOS_REBUILD | VOS_LAZY | VOS_PHANTOM | VOS_VERIFY |                      \
+	 (uint64_t)DAOS_COND_MASK)
 
 int vs_check_op(const struct vos_op *op, bool dkey)
 {
@@ -18,7 +19,7 @@ int vs_check_op(const struct vos_op *op, bool dkey)
 	return dkey ? vs_key_check(dk, op->dkey, false) : 0;
 }
 
-/* ---- form of iods -------------------------------------------------------------------------------- */
+/* ---- form of iods ----------------------------------------------------------------------- */
 
 static bool akey_again(const struct vos_iod *iods, uint32_t idx)
 {
@@ -173,7 +174,7 @@ int vs_check_overlaps(struct vos *v, uint32_t nr, const struct vos_iod *iods)
 	return 0;
 }
 
-/* ---- views ----------------------------------------------------------------------------------------- */
+/* ---- views ------------------------------------------------------------------------------ */
 
 struct vs_view vs_view_of(struct vs_cont *c, const struct vos_op *op)
 {
@@ -213,7 +214,7 @@ static int check_dtx(const struct vs_view *w)
 	return w->me->state == VOS_DTX_COMMITTED ? -DER_ALREADY : -DER_CANCELED;
 }
 
-/* ---- conditions -------------------------------------------------------------------------------------- */
+/* ---- conditions ------------------------------------------------------------------------- */
 
 static int cond_flags(uint64_t flags, bool per_akey)
 {
@@ -283,7 +284,7 @@ int vs_check_conds(struct vs_cont *c, struct vs_dkey *d, const struct vs_view *w
 	return rc;
 }
 
-/* ---- types and record sizes ----------------------------------------------------------------------------- */
+/* ---- types and record sizes ------------------------------------------------------------- */
 
 /* The incarnation that an update of @ver falls into: between two punches of any level. */
 struct window {
@@ -370,7 +371,7 @@ static int check_type(struct vs_akey *a, const struct vs_ver *ver, const struct 
 	return rc;
 }
 
-/* ---- equal versions ---------------------------------------------------------------------------------------- */
+/* ---- equal versions --------------------------------------------------------------------- */
 
 static bool plog_meets(const struct vs_plog *p, const struct vs_ver *ver, const struct vs_dtx *me)
 {
@@ -462,7 +463,7 @@ static bool obj_meets(const struct vs_obj *o, const struct vs_ver *ver, const st
 	return false;
 }
 
-/* ---- whole calls ---------------------------------------------------------------------------------------------- */
+/* ---- whole calls ------------------------------------------------------------------------ */
 
 static int check_epoch(const struct vs_cont *c, const struct vos_op *op)
 {

@@ -96,7 +96,7 @@ static struct vos_dtx_id get_id(struct dec *d)
 	return id;
 }
 
-/* ---- updates and punches ------------------------------------------------------------------------------ */
+/* ---- updates and punches ---------------------------------------------------------------- */
 
 /* Memory that one change needs while it is decoded and applied. */
 struct work {
@@ -356,7 +356,7 @@ static int apply_change(struct vs_cont *c, enum vs_kind kind, uint64_t seq, stru
 	return rc;
 }
 
-/* ---- the rest --------------------------------------------------------------------------------------------- */
+/* ---- the rest --------------------------------------------------------------------------- */
 
 static int apply_snaps(struct vs_cont *c, struct dec *d)
 {

@@ -1,13 +1,13 @@
 /*
- * Entries: punch logs, versions of single values, extents, and the index of an akey's array that says
- * which extent is the newest at each record.
+ * Entries: punch logs, versions of single values, extents, and the index of an akey's array that
+ * says which extent is the newest at each record.
  *
- * The index is a cache. When there is no memory to keep it right, or an extent that it shows goes away,
- * it is marked bad, and made anew by the next reader.
+ * The index is a cache. When there is no memory to keep it right, or an extent that it shows goes
+ * away, it is marked bad, and made anew by the next reader.
  */
 #include "core/vos/vos_simple_int.h"
 
-/* ---- punches ----------------------------------------------------------------------------------- */
+/* ---- punches ---------------------------------------------------------------------------- */
 
 uint32_t vs_plog_above(const struct vs_plog *p, const struct vs_ver *ver)
 {
@@ -44,7 +44,7 @@ void vs_plog_del(struct vs_plog *p, uint32_t idx)
 	p->nr--;
 }
 
-/* ---- single values ------------------------------------------------------------------------------ */
+/* ---- single values ---------------------------------------------------------------------- */
 
 uint32_t vs_single_above(const struct vs_akey *a, const struct vs_ver *ver)
 {
@@ -84,7 +84,7 @@ void vs_single_del(struct vos *v, struct vs_akey *a, uint32_t idx)
 	a->single_nr--;
 }
 
-/* ---- extents ------------------------------------------------------------------------------------ */
+/* ---- extents ---------------------------------------------------------------------------- */
 
 static struct vs_ext *ext_of(struct vs_node *n)
 {
@@ -193,7 +193,7 @@ void vs_ext_del(struct vos *v, struct vs_akey *a, struct vs_ext *e)
 	vs_free(v, e, sizeof(*e));
 }
 
-/* ---- index -------------------------------------------------------------------------------------- */
+/* ---- index ------------------------------------------------------------------------------ */
 
 static struct vs_part *part_of(struct vs_node *n)
 {

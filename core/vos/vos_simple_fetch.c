@@ -213,7 +213,7 @@ static int other_type(struct vos *v, struct vs_akey *a, const struct vs_view *w,
 	return rc;
 }
 
-/* ---- the uncertain future (op.bound) ------------------------------------------------------------------- */
+/* ---- the uncertain future (op.bound) ---------------------------------------------------- */
 
 static bool plog_between(const struct vs_plog *p, const struct vos_op *op)
 {
@@ -264,7 +264,7 @@ static int check_bound(struct vs_obj *o, struct vs_dkey *d, const struct vos_op 
 	return 0;
 }
 
-/* ---- checksums ------------------------------------------------------------------------------------------- */
+/* ---- checksums -------------------------------------------------------------------------- */
 
 /* Whole stored extents are checked: all chunks of them are whole. */
 static int verify(struct vos *v, const struct fetched *f)
@@ -300,7 +300,7 @@ static int verify(struct vos *v, const struct fetched *f)
 	return 0;
 }
 
-/* ---- the calls ---------------------------------------------------------------------------------------------- */
+/* ---- the calls -------------------------------------------------------------------------- */
 
 static int fetch_akey(struct vos *v, struct vs_dkey *d, const struct vs_view *w,
 		      const struct vos_op *op, const struct vos_iod *iod, struct fetched *f)

@@ -5,17 +5,18 @@
  * Ownership is a tree: store -> container -> object -> dkey -> akey -> versions and extents. Values
  * are reference-counted; a pinned value outlives its entry. Everything comes from vs_alloc().
  *
- * Order of entries: version, then arrival (the sequence number of the log record); see struct vs_ver.
+ * Order of entries: version, then arrival (the sequence number of the log record); see struct
+ * vs_ver.
  */
 #ifndef GEMEL_VOS_SIMPLE_INT_H
 #define GEMEL_VOS_SIMPLE_INT_H
 
 #include "core/vos/vos.h"
 
-/* ---- balanced tree --------------------------------------------------------------------------- */
+/* ---- balanced tree ---------------------------------------------------------------------- */
 
-/* Intrusive AVL tree with parent pointers. Owners descend by themselves and link; max is the largest
- * own in the subtree, for interval queries. */
+/* Intrusive AVL tree with parent pointers. Owners descend by themselves and link; max is the
+ * largest own in the subtree, for interval queries. */
 struct vs_node {
 	struct vs_node *left;
 	struct vs_node *right;
@@ -37,7 +38,7 @@ struct vs_node *vs_tree_last(const struct vs_tree *t);
 struct vs_node *vs_tree_next(const struct vs_node *n);
 struct vs_node *vs_tree_prev(const struct vs_node *n);
 
-/* ---- entries --------------------------------------------------------------------------------- */
+/* ---- entries ---------------------------------------------------------------------------- */
 
 struct vs_ver {
 	uint64_t epoch;
@@ -202,7 +203,7 @@ struct vs_dtx {
 	uint32_t cap;
 };
 
-/* ---- store ----------------------------------------------------------------------------------- */
+/* ---- store ------------------------------------------------------------------------------ */
 
 struct vs_cont {
 	struct vs_node node;	/* by uid */
@@ -300,7 +301,7 @@ int vs_grow(struct vos *v, void *array_ptr, uint32_t *cap, uint32_t need, size_t
 /* Give back most of an array that became much too large. */
 void vs_fit(struct vos *v, void *array_ptr, uint32_t *cap, uint32_t nr, size_t entry_bytes);
 
-/* ---- values (vos_simple_val.c) --------------------------------------------------------------- */
+/* ---- values (vos_simple_val.c) ---------------------------------------------------------- */
 
 int vs_val_create(struct vos *v, uint64_t bytes, bool phantom, struct vs_val **ret_val);
 int vs_val_pieces(struct vos *v, uint32_t nr, const struct vs_piece *pieces,
@@ -313,7 +314,7 @@ void vs_val_put(struct vos *v, struct vs_val *val);
 int vs_csum_copy(struct vos *v, const struct vos_csum *src, struct vs_csum **ret_csum);
 void vs_csum_free(struct vos *v, struct vs_csum *c);
 
-/* ---- keys (vos_simple_key.c) ------------------------------------------------------------------ */
+/* ---- keys (vos_simple_key.c) ------------------------------------------------------------ */
 
 uint64_t vs_key_order(enum vs_order how, struct bytes name);
 int vs_key_cmp(uint64_t order, struct bytes name, const struct vs_key *k);
@@ -339,7 +340,7 @@ void vs_cont_free(struct vos *v, struct vs_cont *c);
 int vs_oid_orders(struct oid oid, enum vs_order *ret_dkey, enum vs_order *ret_akey, bool *ret_flat);
 int vs_key_check(enum vs_order how, struct bytes name, bool may_be_empty);
 
-/* ---- what a reader sees (vos_simple_see.c) ----------------------------------------------------- */
+/* ---- what a reader sees (vos_simple_see.c) ---------------------------------------------- */
 
 struct vs_view {
 	uint64_t epoch;
@@ -382,7 +383,7 @@ struct vs_ask {
 	uint64_t last;
 	uint32_t enough;	/* stop when so many spans are there */
 	bool rev;		/* from the end */
-	bool exists;		/* whether, not what: others' writes over what is there do not matter */
+	bool exists;		/* whether, not what */
 };
 
 /* The single value shown, or NULL. */
@@ -396,7 +397,7 @@ int vs_akey_exists(struct vos *v, struct vs_akey *a, const struct vs_view *w, bo
 int vs_dkey_exists(struct vos *v, struct vs_dkey *d, const struct vs_view *w, bool *ret_yes);
 int vs_obj_exists(struct vos *v, struct vs_obj *o, const struct vs_view *w, bool *ret_yes);
 
-/* ---- entries of an akey (vos_simple_ent.c) ------------------------------------------------------ */
+/* ---- entries of an akey (vos_simple_ent.c) ---------------------------------------------- */
 
 struct vs_ext *vs_ext_overlap(const struct vs_tree *t, uint64_t idx, uint64_t last,
 			      const struct vs_ext *after);
@@ -419,7 +420,7 @@ int vs_index_ensure(struct vos *v, struct vs_akey *a);
 struct vs_part *vs_part_at(const struct vs_tree *index, uint64_t idx);
 struct vs_part *vs_part_below(const struct vs_tree *index, uint64_t last);
 
-/* ---- changes (vos_simple_apply.c) ---------------------------------------------------------------- */
+/* ---- changes (vos_simple_apply.c) ------------------------------------------------------- */
 
 /* One akey of an update that is ready to apply. */
 struct vs_put {
@@ -453,7 +454,7 @@ int vs_apply_abort(struct vs_cont *c, const struct vos_dtx_id *id, uint64_t seq)
 void vs_apply_forget(struct vs_cont *c, uint64_t hlc);
 int vs_apply_snaps(struct vs_cont *c, uint32_t nr, const uint64_t *epochs);
 
-/* ---- checks (vos_simple_check.c) ------------------------------------------------------------------ */
+/* ---- checks (vos_simple_check.c) -------------------------------------------------------- */
 
 int vs_check_op(const struct vos_op *op, bool dkey);
 int vs_check_iods(const struct vos_op *op, uint32_t nr, const struct vos_iod *iods);
@@ -484,7 +485,7 @@ int vs_ts_read(struct vs_cont *c, const struct vos_op *op, const struct vs_path 
 void vs_ts_read_cont(struct vs_cont *c, const struct vos_op *op);
 int vs_ts_write(struct vs_cont *c, const struct vos_op *op, const struct vs_path *p);
 
-/* ---- log (vos_simple_log.c, vos_simple_rec.c, vos_simple_replay.c) ------------------------------- */
+/* ---- log (vos_simple_log.c, vos_simple_rec.c, vos_simple_replay.c) ---------------------- */
 
 enum vs_kind {
 	VS_REC_UPDATE = 1,
@@ -503,8 +504,9 @@ enum vs_kind {
 #define VS_REC_MAGIC 0x43455256u /* "VREC" */
 #define VS_REC_FIRST 1u		 /* of its batch */
 
-/* Head of a record; metadata and zeros up to a multiple of 8 follow, then the payload that is not in
- * the metadata, then zeros: up to a multiple of 8, after a payload up to the device's alignment. */
+/* Head of a record; metadata and zeros up to a multiple of 8 follow, then the payload that is not
+ * in the metadata, then zeros: up to a multiple of 8, after a payload up to the device's
+ * alignment. */
 struct vs_rec_head {
 	uint32_t magic;
 	uint32_t crc;		/* crc32c of the rest of the head and the metadata */
@@ -621,14 +623,14 @@ int vs_log_sweep(struct vs_cont *c, enum vs_kind kind, const struct vs_sweep *s,
 /* Small values stand in the metadata of their record. */
 bool vs_val_inline(const struct vos *v, const struct vs_val *val);
 
-/* ---- sweeps (vos_simple_sweep.c) ----------------------------------------------------------------- */
+/* ---- sweeps (vos_simple_sweep.c) -------------------------------------------------------- */
 
 int vs_apply_aggregate(struct vs_cont *c, const struct vs_sweep *s, uint64_t seq,
 		       struct vos_anchor *ret_anchor);
 int vs_apply_discard(struct vs_cont *c, const struct vs_sweep *s, uint64_t seq,
 		     struct vos_anchor *ret_anchor);
 
-/* ---- anchors (vos_simple_anchor.c) ---------------------------------------------------------------- */
+/* ---- anchors (vos_simple_anchor.c) ------------------------------------------------------ */
 
 #define VS_ANCHOR_KEY 64u
 
@@ -664,7 +666,7 @@ void vs_anchor_set_key(struct vs_anchor *a, const struct vs_key *k);
 struct vs_key *vs_anchor_seek(const struct vs_tree *t, const struct vs_anchor *a, bool rev);
 struct vs_obj *vs_obj_beside(struct vs_cont *c, struct oid oid, bool rev, bool or_equal);
 
-/* ---- replay (vos_simple_replay.c, vos_simple_decode.c) ---------------------------------------------- */
+/* ---- replay (vos_simple_replay.c, vos_simple_decode.c) ---------------------------------- */
 
 /* Fills a value from the payload of a record. */
 typedef int (*vs_payload_fn)(void *arg, uint64_t off, const struct buf *dst);
@@ -681,7 +683,8 @@ struct vs_payload {
 int vs_record_apply(struct vos *v, enum vs_kind kind, uint64_t seq, struct bytes meta,
 		    const struct vs_payload *pl);
 
-/* Verdict on one copy of a superblock: 0, -DER_UNINIT, -DER_NOTYPE, -DER_DF_INVAL, -DER_DF_INCOMPT. */
+/* Verdict on one copy of a superblock: 0, -DER_UNINIT, -DER_NOTYPE, -DER_DF_INVAL,
+ * -DER_DF_INCOMPT. */
 int vs_sb_parse(const uint8_t *mem, struct vs_sb *ret_sb);
 int vs_sb_load(struct rt *rt, const struct vos_home *home, struct vs_sb *ret_sb);
 int vs_replay(struct vos *v);

@@ -43,7 +43,7 @@ static bool in_range(const struct walk *k, uint64_t epoch)
 	return epoch >= k->it->epoch_lo && epoch <= k->w.epoch;
 }
 
-/* ---- keys ---------------------------------------------------------------------------------------- */
+/* ---- keys ------------------------------------------------------------------------------- */
 
 static bool plog_touched(const struct walk *k, const struct vs_plog *p)
 {
@@ -192,7 +192,7 @@ static int walk_objs(struct walk *k)
 	return at_end(k);
 }
 
-/* ---- entries --------------------------------------------------------------------------------------- */
+/* ---- entries ---------------------------------------------------------------------------- */
 
 static struct vs_ver anchor_ver(const struct vs_anchor *a)
 {
@@ -410,7 +410,7 @@ static int walk_extents(struct walk *k, struct vs_akey *a)
 	return at_end(k);
 }
 
-/* ---- the call ----------------------------------------------------------------------------------------- */
+/* ---- the call --------------------------------------------------------------------------- */
 
 static int walk_obj(struct walk *k, struct vs_obj *o)
 {

@@ -116,7 +116,7 @@ static void *key_alloc(struct vos *v, size_t bytes, enum vs_order how, struct by
 	return k;
 }
 
-/* ---- containers and objects ---------------------------------------------------------------------- */
+/* ---- containers and objects ------------------------------------------------------------- */
 
 static struct vs_cont *cont_of(struct vs_node *n)
 {
@@ -215,7 +215,7 @@ int vs_obj_make(struct vs_cont *c, struct oid oid, struct vs_obj **ret_obj)
 	return 0;
 }
 
-/* ---- dkeys and akeys ------------------------------------------------------------------------------ */
+/* ---- dkeys and akeys -------------------------------------------------------------------- */
 
 static bool is_key(const struct vs_key *k, struct bytes name)
 {
@@ -322,7 +322,7 @@ bool vs_obj_prune(struct vos *v, struct vs_obj *o)
 	return true;
 }
 
-/* ---- freeing all ----------------------------------------------------------------------------------- */
+/* ---- freeing all ------------------------------------------------------------------------ */
 
 /* Free at most @credits entries of @a, and itself when it is empty. Returns the credits left. */
 static uint64_t akey_drain(struct vos *v, struct vs_akey *a, uint64_t credits)

@@ -1,7 +1,7 @@
 /*
- * The log: records are appended to a batch in memory; the first that waits for durability writes the
- * batch and flushes, while the next one fills. One batch is on its way at a time, so that a batch on
- * the device proves all earlier ones durable.
+ * The log: records are appended to a batch in memory; the first that waits for durability writes
+ * the batch and flushes, while the next one fills. One batch is on its way at a time, so that a
+ * batch on the device proves all earlier ones durable.
  *
  * A batch begins where the last one ended, usually within a block. That block is written again with
  * the same bytes in front; a device that tears writes at its sectors (512 bytes) leaves them be.
@@ -56,7 +56,7 @@ uint64_t vs_log_left(const struct vos *v, bool urgent)
 	return used < size ? size - used : 0;
 }
 
-/* ---- records --------------------------------------------------------------------------------------- */
+/* ---- records ---------------------------------------------------------------------------- */
 
 /* Room for @bytes more in the batch, and for the padding of its last block. */
 static int batch_room(struct vos *v, size_t bytes)
@@ -260,7 +260,7 @@ int vs_rec_end(struct vos *v, enum vs_kind kind, uint32_t nr, struct vs_val *con
 	return 0;
 }
 
-/* ---- writing ------------------------------------------------------------------------------------------ */
+/* ---- writing ---------------------------------------------------------------------------- */
 
 /* The first record learns how long the batch became. */
 static void seal_batch(struct vs_batch *b)

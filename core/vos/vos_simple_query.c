@@ -175,7 +175,7 @@ int vos_query_key(struct vos_cont *cont, const struct vos_op *op, struct vos_key
 	return rc;
 }
 
-/* ---- newest epoch of an object ---------------------------------------------------------------------- */
+/* ---- newest epoch of an object ---------------------------------------------------------- */
 
 static uint64_t plog_newest(const struct vs_plog *p)
 {

@@ -2,12 +2,12 @@
  * Superblock and replay.
  *
  * The log ends at the first record that is not the next one: whole, of this format, with the next
- * sequence number, of the current batch or the first of the next. Was it cut off by a crash, or is it
- * damage? The batch after it tells: it is written only when all before it is durable. So a batch
- * that follows a broken one is proof of damage (-DER_CSUM); else the end is the end.
+ * sequence number, of the current batch or the first of the next. Was it cut off by a crash, or
+ * is it damage? The batch after it tells: it is written only when all before it is durable. So a
+ * batch that follows a broken one is proof of damage (-DER_CSUM); else the end is the end.
  *
- * What a crash left behind the end stays on the device. It cannot be taken for new records later: each
- * open has a random life number, and a batch is of one life.
+ * What a crash left behind the end stays on the device. It cannot be taken for new records later:
+ * each open has a random life number, and a batch is of one life.
  */
 #include "core/csum/csum.h"
 #include "core/vos/vos_simple_int.h"
@@ -15,7 +15,7 @@
 #define WINDOW_BYTES (64u << 10)
 #define HUNT_BYTES   (2u << 20) /* how far behind a broken batch the next is looked for */
 
-/* ---- superblock -------------------------------------------------------------------------------------- */
+/* ---- superblock ------------------------------------------------------------------------- */
 
 static bool all_zero(const uint8_t *p, size_t bytes)
 {
@@ -90,7 +90,7 @@ int vs_sb_load(struct rt *rt, const struct vos_home *home, struct vs_sb *ret_sb)
 	return rc != 0 ? rc : verdict;
 }
 
-/* ---- reading the log --------------------------------------------------------------------------------- */
+/* ---- reading the log -------------------------------------------------------------------- */
 
 struct reader {
 	struct vos *v;
@@ -254,7 +254,7 @@ static int replay_one(struct reader *r, bool *ret_yes)
 	return 0;
 }
 
-/* ---- where it ends ------------------------------------------------------------------------------------ */
+/* ---- where it ends ---------------------------------------------------------------------- */
 
 /* Is there a first record of batch @no or a later one at @off? */
 static int batch_at(struct reader *r, uint64_t off, uint64_t no, bool *ret_yes)

@@ -2,10 +2,10 @@
  * What a reader sees of an akey, and whether keys exist.
  *
  * For each record (the single value is one record) the entries at or below the reader's epoch are
- * looked at from the newest to the oldest, punches of all levels among them. The first that counts,
- * committed or the reader's own, decides. An entry that another transaction has prepared is in the
- * way if the answer would be another one with it: a write always, a punch if it hides data. Where only
- * existence is asked for, a write over data that is certain is not.
+ * looked at from the newest to the oldest, punches of all levels among them. The first that
+ * counts, committed or the reader's own, decides. An entry that another transaction has prepared
+ * is in the way if the answer would be another one with it: a write always, a punch if it hides
+ * data. Where only existence is asked for, a write over data that is certain is not.
  */
 #include "core/vos/vos_simple_int.h"
 
@@ -58,7 +58,7 @@ int vs_single_see(const struct vs_akey *a, const struct vs_view *w, bool exists,
 {
 	struct vs_floor f = vs_floor_of(a, w);
 	struct vs_ver top = ver_top(w->epoch);
-	const struct vs_dtx *hole = NULL;	/* another's punch that would hide what comes below */
+	const struct vs_dtx *hole = NULL;	/* another's punch that would hide the rest */
 	const struct vs_dtx *maybe = NULL;	/* another's write */
 	const struct vs_single *s = NULL;
 	uint32_t i;
@@ -88,7 +88,7 @@ int vs_single_see(const struct vs_akey *a, const struct vs_view *w, bool exists,
 	return maybe != NULL ? vs_busy(w, maybe) : 0;
 }
 
-/* ---- extents -------------------------------------------------------------------------------------- */
+/* ---- extents ---------------------------------------------------------------------------- */
 
 void vs_spans_free(struct vos *v, struct vs_spans *s)
 {
@@ -295,7 +295,7 @@ int vs_exts_see(struct vos *v, struct vs_akey *a, const struct vs_view *w, const
 	return spans->nr == 0 && l.maybe != NULL ? vs_busy(w, l.maybe) : 0;
 }
 
-/* ---- existence -------------------------------------------------------------------------------------- */
+/* ---- existence -------------------------------------------------------------------------- */
 
 int vs_akey_exists(struct vos *v, struct vs_akey *a, const struct vs_view *w, bool *ret_yes)
 {

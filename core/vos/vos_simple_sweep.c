@@ -1,6 +1,6 @@
 /*
- * Aggregation and discard: walks over the dkeys of a container, a part of it per call. Each step is a
- * record of the log with all that it depends on, so that replay repeats it.
+ * Aggregation and discard: walks over the dkeys of a container, a part of it per call. Each step
+ * is a record of the log with all that it depends on, so that replay repeats it.
  */
 #include "core/vos/vos_simple_int.h"
 
@@ -22,7 +22,7 @@ static bool inside(const struct sweep *s, const struct vs_ver *ver)
 	return ver->epoch >= s->range.lo && ver->epoch <= s->range.hi;
 }
 
-/* ---- aggregation of one akey ------------------------------------------------------------------------ */
+/* ---- aggregation of one akey ------------------------------------------------------------ */
 
 static bool counts(const struct vs_ver *ver, const struct vs_dtx *dtx, uint64_t epoch,
 		   const struct vs_floor *f)
@@ -176,7 +176,7 @@ static int aggregate_akey(struct sweep *s, struct vs_akey *a)
 	return 0;
 }
 
-/* ---- discard of one akey ------------------------------------------------------------------------------ */
+/* ---- discard of one akey ---------------------------------------------------------------- */
 
 static void discard_akey(struct sweep *s, struct vs_akey *a)
 {
@@ -207,7 +207,7 @@ static void discard_akey(struct sweep *s, struct vs_akey *a)
 	sweep_plog(s, &a->punches, NULL);
 }
 
-/* ---- the walk --------------------------------------------------------------------------------------------- */
+/* ---- the walk --------------------------------------------------------------------------- */
 
 static struct vs_ver dkey_oldest(const struct vs_dkey *d)
 {
@@ -365,7 +365,7 @@ int vs_apply_discard(struct vs_cont *c, const struct vs_sweep *what, uint64_t se
 	return sweep_all(&s, what, ret_anchor);
 }
 
-/* ---- the calls ----------------------------------------------------------------------------------------- */
+/* ---- the calls -------------------------------------------------------------------------- */
 
 /* An anchor that a sweep of this kind made, before anything is written about it. */
 static int check_sweep(const struct vs_sweep *s, bool discard)
@@ -485,6 +485,8 @@ int vos_snapshots_get(struct vos_cont *cont, uint32_t cap, uint64_t *epochs, uin
 {
 	struct vs_cont *c = cont->c;
 
+	if (c->v->log.failed)
+		return -DER_NVME_IO;
 	if (cap > 0 && c->snap_nr > 0)
 		memcpy(epochs, c->snaps, min_u64(cap, c->snap_nr) * sizeof(*epochs));
 	*ret_nr = c->snap_nr;

@@ -1,8 +1,8 @@
 /*
- * Read timestamps. A node is a hash of its path; nodes that share a slot share the timestamps, which
- * makes some restarts needless and loses no read. Of a node two epochs are kept: the newest read
- * that depends on everything below it (a listing, a condition), and the newest of anything below it.
- * With each goes who read at that epoch: a transaction may write where it alone read.
+ * Read timestamps. A node is a hash of its path; nodes that share a slot share the timestamps,
+ * which makes some restarts needless and loses no read. Of a node two epochs are kept: the newest
+ * read that depends on everything below it (a listing, a condition), and the newest of anything
+ * below it. With each goes who read at that epoch: a transaction may write where it alone read.
  */
 #include "core/vos/vos_simple_int.h"
 

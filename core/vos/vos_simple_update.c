@@ -102,6 +102,17 @@ static int finish(struct vs_cont *c, const struct vos_op *op, uint64_t seq)
 	return (op->flags & VOS_LAZY) != 0 ? 0 : vs_log_wait(c->v, seq);
 }
 
+/* The refusal @rc tells something of the object: not before that is durable. */
+static int refuse(struct vs_cont *c, struct oid oid, int rc)
+{
+	const struct vs_obj *o = vs_obj_find(c, oid);
+	int wait = 0;
+
+	if (rc != -DER_TX_RESTART)
+		wait = vs_log_wait(c->v, max_u64(c->gone_seq, o == NULL ? 0 : o->last_seq));
+	return wait != 0 ? wait : rc;
+}
+
 static int copy_vals(struct vos *v, uint32_t nr, const struct vos_iod *iods, struct vs_val **vals)
 {
 	uint32_t i;
@@ -126,10 +137,11 @@ int vos_update(struct vos_cont *cont, const struct vos_op *op, uint32_t nr,
 
 	if (rc == 0)
 		rc = vs_log_enter(c->v);
-	if (rc == 0)
-		rc = vs_check_update(c, op, nr, iods);
 	if (rc != 0)
 		return rc;
+	rc = vs_check_update(c, op, nr, iods);
+	if (rc != 0)
+		return refuse(c, op->oid, rc);
 	if (nr > 1) {
 		vals = vs_alloc(c->v, nr * sizeof(struct vs_val *));
 		if (vals == NULL)
@@ -148,7 +160,7 @@ int vos_update(struct vos_cont *cont, const struct vos_op *op, uint32_t nr,
 	return finish(c, op, seq);
 }
 
-/* ---- in two steps ------------------------------------------------------------------------------------ */
+/* ---- in two steps ----------------------------------------------------------------------- */
 
 /* Room in the log for the whole record, so that the end does not lack it. */
 static int reserve(struct vos_update *u, uint64_t bytes)
@@ -225,10 +237,15 @@ int vos_update_begin(struct vos_cont *cont, const struct vos_op *op, uint32_t nr
 	quiet = *op;
 	quiet.flags |= VOS_NO_READ_TS;
 	rc = vs_check_update(c, &quiet, nr, iods);
-	if (rc != 0)	/* an answer to a condition is a read */
-		rc = vs_check_update(c, op, nr, iods);
-	if (rc == 0)
-		rc = reserve(u, bytes);
+	if (rc != 0) {
+		/* An answer to a condition is a read. */
+		if (rc == -DER_EXIST || rc == -DER_NONEXIST || rc == -DER_INPROGRESS)
+			rc = vs_check_update(c, op, nr, iods);
+		ASSERT(rc != 0);
+		update_free(u);
+		return refuse(c, op->oid, rc);
+	}
+	rc = reserve(u, bytes);
 	if (rc == 0)
 		rc = make_dsts(u);
 	if (rc != 0) {
@@ -255,8 +272,11 @@ int vos_update_end(struct vos_update *u, enum vos_update_fate fate)
 	uint32_t i;
 	int rc = fate == VOS_COMMIT ? vs_log_enter(c->v) : 0;
 
-	if (fate == VOS_COMMIT && rc == 0)
+	if (fate == VOS_COMMIT && rc == 0) {
 		rc = vs_check_update(c, op, u->nr, u->iods);
+		if (rc != 0)
+			rc = refuse(c, op->oid, rc);
+	}
 	for (i = 0; fate == VOS_COMMIT && rc == 0 && i < u->nr; i++) {
 		vals[i] = u->dst[i].val;
 		if (vals[i] != NULL) {
@@ -276,7 +296,7 @@ int vos_update_end(struct vos_update *u, enum vos_update_fate fate)
 	return finish(c, op, seq);
 }
 
-/* ---- punches ---------------------------------------------------------------------------------------------- */
+/* ---- punches ---------------------------------------------------------------------------- */
 
 static int punch(struct vs_cont *c, const struct vos_op *op, uint32_t nr, const struct bytes *akeys)
 {
@@ -284,10 +304,11 @@ static int punch(struct vs_cont *c, const struct vos_op *op, uint32_t nr, const 
 	uint32_t i;
 	int rc = vs_log_enter(c->v);
 
-	if (rc == 0)
-		rc = vs_check_punch(c, op, nr, akeys);
 	if (rc != 0)
 		return rc;
+	rc = vs_check_punch(c, op, nr, akeys);
+	if (rc != 0)
+		return refuse(c, op->oid, rc);
 	if (nr > 0) {
 		ch.puts = vs_alloc(c->v, nr * sizeof(*ch.puts));
 		if (ch.puts == NULL)

@@ -68,7 +68,8 @@ int vs_val_create(struct vos *v, uint64_t bytes, bool phantom, struct vs_val **r
 	return vs_val_pieces(v, 1, &p, ret_val);
 }
 
-/* The pieces of @src: neighbours of one kind are one. Returns how many; fills @pieces unless NULL. */
+/* The pieces of @src: neighbours of one kind are one. Returns how many; fills @pieces unless
+ * NULL. */
 static uint32_t pieces_of(const struct buf *src, struct vs_piece *pieces)
 {
 	uint32_t nr = 0;

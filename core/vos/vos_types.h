@@ -1,16 +1,16 @@
 /**
- * The plain values of vos.h: where and when an operation takes place, what it reads and writes, what
- * it answers. Nothing here owns memory; who owns what stands at the calls in vos.h.
+ * The plain values of vos.h: where and when an operation takes place, what it reads and writes,
+ * what it answers. Nothing here owns memory; who owns what stands at the calls in vos.h.
  *
  * Versions. Every mutation carries (epoch, minor): the epoch orders transactions, the minor orders
  * the mutations of one transaction (1, 2, 3, …; 0 for a lone one). "Version" below is that pair,
  * compared epoch first. A read at an epoch sees all minors of it.
  *
- * Existence. A record exists at a version if the newest write or punch that covers it, at any level
- * and at or below that version, is a write. An akey exists if one of its records or its single value
- * does, a dkey if one of its akeys does, an object if one of its dkeys does. Nothing else is
- * remembered of a key; so punched things reappear by later writes only, and the last akey to go
- * takes its dkey along.
+ * Existence. A record exists at a version if the newest write or punch that covers it, at any
+ * level and at or below that version, is a write. An akey exists if one of its records or its
+ * single value does, a dkey if one of its akeys does, an object if one of its dkeys does. Nothing
+ * else is remembered of a key; so punched things reappear by later writes only, and the last akey
+ * to go takes its dkey along.
  *
  * Equal versions. One key is written by one transaction per version. A second mutation that meets
  * an equal version of the same records or value, or of a punch above or below them, answers
@@ -33,12 +33,12 @@ struct rt_dev;
 #define VOS_CSUM_MAX_BYTES 65536u     /**< checksums of one value or extent */
 #define VOS_INFO_MAX_BYTES 4096u      /**< vos_dtx.info */
 
-/* ---- the store ----------------------------------------------------------------------------- */
+/* ---- the store -------------------------------------------------------------------------- */
 
 /**
- * Where a store lives: bytes [off, off + bytes) of @dev, multiples of its align. With @blob, further
- * regions are leased from it as the store grows, and [off, off + bytes) is the first of them.
- * @dev NULL: the store is in memory only and ends with vos_close(); no call of it waits.
+ * Where a store lives: bytes [off, off + bytes) of @dev, multiples of its align. With @blob,
+ * further regions are leased from it as the store grows, and [off, off + bytes) is the first of
+ * them. @dev NULL: the store is in memory only and ends with vos_close(); no call of it waits.
  */
 struct vos_home {
 	struct rt_dev *dev;
@@ -62,7 +62,7 @@ struct vos_opts {
 	uint64_t mem_max_bytes;		/**< of metadata and values kept in memory; no limit */
 	uint32_t data_threshold_bytes;	/**< larger values leave the metadata; 4096 */
 	uint32_t group_max_ops;		/**< log records behind one flush; 256 */
-	uint32_t group_max_bytes;	/**< bytes behind one flush, one record may exceed it; 1 MiB */
+	uint32_t group_max_bytes;	/**< bytes behind one flush, or one record; 1 MiB */
 	uint32_t ts_slots;		/**< memory for read timestamps, 32 bytes each; 1024. Fewer
 					 *   slots give more needless -DER_TX_RESTART */
 	/** Writes at or below it get -DER_TX_RESTART: read timestamps do not survive a restart, so
@@ -102,7 +102,7 @@ struct vos_cont_info {
 	uint32_t prepared;	/**< transactions neither committed nor aborted */
 };
 
-/* ---- operations ---------------------------------------------------------------------------- */
+/* ---- operations ------------------------------------------------------------------------- */
 
 /** A transaction: its client and the clock of its begin. All zero is none. */
 struct vos_dtx_id {
@@ -113,7 +113,7 @@ struct vos_dtx_id {
 /** A transaction as its first mutation records it. */
 struct vos_dtx {
 	struct vos_dtx_id id;
-	struct bytes info;	/**< the caller's, at most VOS_INFO_MAX_BYTES: participants, leader */
+	struct bytes info;	/**< the caller's: participants, leader; VOS_INFO_MAX_BYTES */
 };
 
 /** Besides DAOS_COND_*, which are the lower bits. */
@@ -177,12 +177,12 @@ struct vos_ext {
 struct vos_got {
 	uint64_t size;		/**< true size of the value or record; 0: nothing is there */
 	uint64_t epoch;		/**< newest version among what was found */
-	uint32_t nr;		/**< pieces found; arrays: sorted by (recx_idx, idx); gaps are holes */
+	uint32_t nr;		/**< pieces found, sorted by (recx_idx, idx); gaps are holes */
 	const struct vos_ext *exts;	/**< NULL from vos_fetch() */
-	struct buf data;		/**< content of the pieces back to back; empty from vos_fetch() */
+	struct buf data;		/**< of the pieces, back to back; empty from vos_fetch() */
 };
 
-/* ---- iteration ----------------------------------------------------------------------------- */
+/* ---- iteration -------------------------------------------------------------------------- */
 
 /** Zero is the begin. May be copied, sent and used in another process of the same store. */
 #define VOS_ANCHOR_BYTES 104u
@@ -220,7 +220,7 @@ enum vos_iter_flags {
 struct vos_iter {
 	enum vos_iter_type type;
 	uint32_t flags;		/**< enum vos_iter_flags */
-	const struct vos_op *op;	/**< oid, dkey as far as @type needs; epoch, dtx, flags, busy */
+	const struct vos_op *op;	/**< oid, dkey as @type needs; epoch, dtx, flags, busy */
 	struct bytes akey;	/**< VOS_ITER_SINGLE, _RECX, _PUNCH */
 	uint64_t epoch_lo;	/**< lower end of VOS_ITER_VERSIONS */
 	struct recx range;	/**< VOS_ITER_RECX: only pieces in it; nr 0: all */
@@ -238,10 +238,10 @@ struct vos_entry {
 	struct oid oid;		/**< objects */
 	struct bytes key;	/**< dkeys, akeys */
 	enum vos_type value;	/**< akeys: type of the newest entry */
-	uint64_t size;		/**< values: bytes; extents: bytes of a record; akeys: newest's */
+	uint64_t size;		/**< values: bytes; extents, akeys of arrays: bytes of a record */
 	struct recx recx;	/**< extents: the piece, or with VERSIONS as stored */
 	struct recx stored;
-	uint64_t epoch;		/**< values, extents, punches: theirs; keys: newest below or at op's */
+	uint64_t epoch;		/**< values, extents, punches */
 	uint16_t minor;
 	struct vos_csum csum;
 	struct vos_dtx_id dtx;
@@ -260,7 +260,7 @@ typedef int (*vos_iter_fn)(void *arg, const struct vos_entry *entry);
 /** Question (in) and answer (out) of vos_query_key(). */
 struct vos_key_query {
 	uint32_t flags;		/**< DAOS_GET_* */
-	struct bytes akey_name;	/**< in, unless DAOS_GET_AKEY; the dkey is op.dkey unless GET_DKEY */
+	struct bytes akey_name;	/**< in, unless DAOS_GET_AKEY; the dkey in is op.dkey */
 	uint64_t dkey;		/**< out of DAOS_GET_DKEY */
 	uint64_t akey;		/**< out of DAOS_GET_AKEY */
 	struct recx recx;	/**< out of DAOS_GET_RECX: the last or first run without a hole */

@@ -1,8 +1,8 @@
 /*
  * The store alone: one stream, a memory device, the log included. Sixteen ULTs, as a target would
- * have, each with one operation at a time; rows that end in _1 have one ULT. Updates write 65,536 dkeys
- * in turn (extents of 16 MiB of one array for the row of 1 MiB), in stores that are made anew before they
- * fill the device; making them is not counted.
+ * have, each with one operation at a time; rows that end in _1 have one ULT. Updates write 65,536
+ * dkeys in turn (extents of 16 MiB of one array for the row of 1 MiB), in stores that are made
+ * anew before they fill the device; making them is not counted.
  */
 #include "core/vos/vos.h"
 #include "tests/bench/bench.h"
@@ -14,7 +14,7 @@
 #define KEYS 65536u
 #define DEV_BYTES (1ull << 30)
 #define STORE_BYTES (512ull << 20)	/* of content and heads, between two formats */
-#define PEER "peer=\"DAOS 2.8.0's store alone on this class of machine, middle of its range\" peer_value="
+#define PEER "peer=\"DAOS 2.8.0, its store alone, middle of its range\" peer_value="
 
 struct bench {
 	struct local_world *world;

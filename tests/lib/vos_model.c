@@ -135,7 +135,7 @@ bool m_obj_punched(const struct m *m, int obj, struct m_view w)
 	return false;
 }
 
-/* ---- read timestamps --------------------------------------------------------------------------------- */
+/* ---- read timestamps -------------------------------------------------------------------- */
 
 static void note(uint64_t *epoch, int *who, struct m_view w)
 {
@@ -204,7 +204,7 @@ bool m_ts_blocks(const struct m *m, int obj, int dkey, int akey, struct m_view w
 	return blocked(d->all, d->all_who, w) || blocked(a->any, a->any_who, w);
 }
 
-/* ---- conflicts ------------------------------------------------------------------------------------------ */
+/* ---- conflicts -------------------------------------------------------------------------- */
 
 bool m_is_snap(const struct m *m, uint64_t epoch)
 {
@@ -298,7 +298,7 @@ int m_type(const struct m *m, const struct m_op *op)
 	return size ? -DER_INVAL : busy ? -DER_INPROGRESS : 0;
 }
 
-/* ---- changes ---------------------------------------------------------------------------------------------- */
+/* ---- changes ---------------------------------------------------------------------------- */
 
 void m_add(struct m *m, const struct m_op *op)
 {

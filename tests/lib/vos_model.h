@@ -1,10 +1,10 @@
 /**
- * The meaning of vos.h, as slowly and plainly as possible: a list of all changes, and answers by looking
- * at each of them, record by record. No trees, no index, no state derived from the changes but
- * read timestamps. What vos_types.h says in words, this says in loops.
+ * The meaning of vos.h, as slowly and plainly as possible: a list of all changes, and answers by
+ * looking at each of them, record by record. No trees, no index, no state derived from the
+ * changes but read timestamps. What vos_types.h says in words, this says in loops.
  *
- * The universe is small: M_OBJS objects, M_DKEYS dkeys, M_AKEYS akeys, M_RECS records of an array, of
- * which the last ones lie at the very end of the index space. Keys are numbers here.
+ * The universe is small: M_OBJS objects, M_DKEYS dkeys, M_AKEYS akeys, M_RECS records of an
+ * array, of which the last ones lie at the very end of the index space. Keys are numbers here.
  */
 #ifndef GEMEL_TESTS_LIB_VOS_MODEL_H
 #define GEMEL_TESTS_LIB_VOS_MODEL_H

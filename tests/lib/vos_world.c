@@ -99,7 +99,7 @@ void vw_fini(struct vw *w)
 	free(w->dev.mem);
 }
 
-/* ---- the device ------------------------------------------------------------------------------------- */
+/* ---- the device ------------------------------------------------------------------------- */
 
 /* Phantoms in [off, off + bytes) end. */
 static void cut_runs(struct vw_dev *d, uint64_t off, uint64_t bytes)
@@ -286,7 +286,8 @@ void vw_crash(struct vw *w, struct prng *rand)
 		const struct vw_write *p = &d->pending[i];
 		uint64_t mode = prng_below(rand, 4);
 
-		/* None, all, or a coin for each sector. Sectors are the device's, not the write's. */
+		/* None, all, or a coin for each sector. Sectors are the device's, not the
+		 * write's. */
 		for (s = 0; s < p->bytes && mode != 0;) {
 			uint64_t n = min_u64(512 - (p->off + s) % 512, p->bytes - s);
 

@@ -1,4 +1,5 @@
-/* vos: what the calls answer, one by one. Random operations: test_vos_model.c; crashes: test_vos_log.c. */
+/* vos: what the calls answer, one by one. Random operations: test_vos_model.c; crashes:
+ * test_vos_log.c. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -107,7 +108,7 @@ static void on_stores(void (*fn)(struct vw *w, void *arg))
 	}
 }
 
-/* ---- versions and existence ------------------------------------------------------------------------- */
+/* ---- versions and existence ------------------------------------------------------------- */
 
 static void versions(struct vw *w, void *arg)
 {
@@ -164,7 +165,7 @@ static void test_versions(void **state)
 	on_stores(versions);
 }
 
-/* ---- arrays -------------------------------------------------------------------------------------------- */
+/* ---- arrays ----------------------------------------------------------------------------- */
 
 static int put_array(struct fix *f, const struct vos_op *op, uint64_t idx, uint64_t nr,
 		     uint64_t size, char fill)
@@ -282,7 +283,7 @@ static void test_sizes(void **state)
 	on_stores(sizes);
 }
 
-/* ---- what is refused ------------------------------------------------------------------------------------ */
+/* ---- what is refused -------------------------------------------------------------------- */
 
 static void bad_forms(struct vw *w, void *arg)
 {
@@ -516,7 +517,7 @@ static void test_types(void **state)
 	on_stores(types);
 }
 
-/* ---- read timestamps, equal versions ----------------------------------------------------------------------- */
+/* ---- read timestamps, equal versions ---------------------------------------------------- */
 
 static void restarts(struct vw *w, void *arg)
 {
@@ -643,7 +644,7 @@ static void test_equal_versions(void **state)
 	on_stores(equal_versions);
 }
 
-/* ---- transactions ----------------------------------------------------------------------------------------------- */
+/* ---- transactions ----------------------------------------------------------------------- */
 
 static int note_dtx(void *arg, const struct vos_dtx_info *info)
 {
@@ -741,7 +742,7 @@ static void test_transactions(void **state)
 	on_stores(transactions);
 }
 
-/* ---- listings -------------------------------------------------------------------------------------------------------- */
+/* ---- listings --------------------------------------------------------------------------- */
 
 struct names {
 	char text[256];
@@ -962,7 +963,7 @@ static void test_queries(void **state)
 	on_stores(queries);
 }
 
-/* ---- history ------------------------------------------------------------------------------------------------------------ */
+/* ---- history ---------------------------------------------------------------------------- */
 
 static void history(struct vw *w, void *arg)
 {
@@ -1047,7 +1048,8 @@ static void test_history(void **state)
 	on_stores(history);
 }
 
-/* One extent overwritten again and again: no slower at the end, and one extent's worth afterwards. */
+/* One extent overwritten again and again: no slower at the end, and one extent's worth
+ * afterwards. */
 static void overwrites(struct vw *w, void *arg)
 {
 	struct fix *f = arg;
@@ -1082,7 +1084,7 @@ static void test_overwrites(void **state)
 	vw_fini(&f.w);
 }
 
-/* ---- checksums ------------------------------------------------------------------------------------------------------------ */
+/* ---- checksums -------------------------------------------------------------------------- */
 
 static int verify(void *arg, const struct vos_csum *csum, struct recx recx, uint64_t rec_bytes,
 		  const struct buf *content)
@@ -1169,7 +1171,7 @@ static void test_checksums(void **state)
 	on_stores(checksums);
 }
 
-/* ---- containers ------------------------------------------------------------------------------------------------------------ */
+/* ---- containers ------------------------------------------------------------------------- */
 
 static void containers(struct vw *w, void *arg)
 {

@@ -1,4 +1,5 @@
-/* vos on a device: what a power cut, damage, a full log, a failing device and lack of memory leave. */
+/* vos on a device: what a power cut, damage, a full log, a failing device and lack of memory
+ * leave. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -111,7 +112,7 @@ static bool has_n(struct store *s, uint64_t n, size_t bytes)
 	return there;
 }
 
-/* ---- power cuts ------------------------------------------------------------------------------------- */
+/* ---- power cuts ------------------------------------------------------------------------- */
 
 #define WRITERS 6
 #define VALUES	400
@@ -268,7 +269,7 @@ static void test_stale(void **state)
 	vw_fini(&w);
 }
 
-/* ---- group commit, and what readers may know -------------------------------------------------------- */
+/* ---- group commit, and what readers may know -------------------------------------------- */
 
 static void start_many(struct vw *w, void *arg)
 {
@@ -312,6 +313,7 @@ static void test_group_commit(void **state)
 
 struct early {
 	struct store s;
+	int refused;		/* by a condition */
 	bool wrote;
 	bool read;
 	bool there;
@@ -331,6 +333,13 @@ static void early_reader(void *arg)
 
 	e->there = has_n(&e->s, 1, 64);
 	e->read = true;
+}
+
+static void early_inserter(void *arg)
+{
+	struct early *e = arg;
+
+	e->refused = put_n(&e->s, 1, 11, 64, DAOS_COND_DKEY_INSERT);
 }
 
 static void early_open(struct vw *w, void *arg)
@@ -354,11 +363,14 @@ static void test_read_waits(void **state)
 	assert_true(vw_script(&w, early_open, &e));
 	assert_int_equal(rt_spawn(&w.rt, early_writer, &e, NULL), 0);
 	assert_int_equal(rt_spawn(&w.rt, early_reader, &e, NULL), 0);
+	assert_int_equal(rt_spawn(&w.rt, early_inserter, &e, NULL), 0);
 	(void)rt_run(&w.rt, 0);
-	/* The reader has seen the value, but it is not durable, so he says nothing. */
+	/* They have seen the value, but it is not durable, so they say nothing. */
 	assert_true(e.there == false && !e.read && !e.wrote && w.queue_nr == 1);
+	assert_int_equal(e.refused, 0);
 	vw_drain(&w);
 	assert_true(e.there && e.read && e.wrote);
+	assert_int_equal(e.refused, -DER_EXIST);
 	assert_true(vw_script(&w, early_close, &e));
 	vw_fini(&w);
 }
@@ -398,7 +410,7 @@ static void test_lazy(void **state)
 	vw_fini(&w);
 }
 
-/* ---- damage -------------------------------------------------------------------------------------------- */
+/* ---- damage ----------------------------------------------------------------------------- */
 
 static int try_open(struct vw *w, const struct vos_opts *opts, uint64_t bytes)
 {
@@ -544,7 +556,7 @@ static void test_damage(void **state)
 	}
 }
 
-/* ---- a full log, a failing device ----------------------------------------------------------------------- */
+/* ---- a full log, a failing device ------------------------------------------------------- */
 
 static void fill_up(struct vw *w, void *arg)
 {
@@ -622,6 +634,20 @@ static void test_full(void **state)
 	}
 }
 
+static int count_keys(void *arg, const struct vos_entry *e)
+{
+	(void)e;
+	(*(uint32_t *)arg)++;
+	return VOS_ITER_NEXT;
+}
+
+static int no_dtx(void *arg, const struct vos_dtx_info *info)
+{
+	(void)arg;
+	(void)info;
+	return VOS_ITER_NEXT;
+}
+
 static void failing(struct vw *w, void *arg)
 {
 	uint64_t after = *(uint64_t *)arg;
@@ -631,13 +657,13 @@ static void failing(struct vw *w, void *arg)
 	struct vos_anchor a = { 0 };
 	struct vos_cont_info info;
 	struct vos_space sp;
-	enum vos_dtx_state st;
+	struct vos_iod iod = { .akey = str("a"), .type = VOS_SINGLE };
+	struct vos_iter it = { .type = VOS_ITER_DKEY, .op = &op };
+	struct vos_got g;
 	struct vos_cont *c2;
 	struct store s;
 	uint32_t nr;
 
-	(void)q;
-	(void)st;
 	open_new(&s, w, NULL);
 	CHECK_RC(put_n(&s, 1, 1, 64, 0), 0);
 	w->dev.fail_at = w->dev.ios + after;	/* its write, or its flush */
@@ -653,6 +679,16 @@ static void failing(struct vw *w, void *arg)
 	CHECK_RC(vos_cont_open(s.v, &cont_uid, &c2), -DER_NVME_IO);
 	CHECK_RC(vos_cont_list(s.v, NULL, 0, NULL, &nr), -DER_NVME_IO);
 	CHECK_RC(vos_aggregate(s.c, (struct vos_range){ 0, 9 }, 1, &a), -DER_NVME_IO);
+	CHECK_RC(vos_gc(s.v, 1, &op.epoch), -DER_NVME_IO);
+	CHECK_RC(vos_snapshots_get(s.c, 0, NULL, &nr), -DER_NVME_IO);
+	CHECK_RC(vos_snapshots_set(s.c, 0, NULL), -DER_NVME_IO);
+	op.epoch = 50;
+	CHECK_RC(vos_query_key(s.c, &op, &q), -DER_NVME_IO);
+	CHECK_RC(vos_fetch(s.c, &op, 1, &iod, &g), -DER_NVME_IO);
+	CHECK_RC(vos_iterate(s.c, &it, &a, count_keys, &nr), -DER_NVME_IO);
+	CHECK_RC(vos_discard(s.c, NULL, (struct vos_range){ 0, 9 }, 1, &a), -DER_NVME_IO);
+	CHECK_RC(vos_dtx_forget(s.c, 1), -DER_NVME_IO);
+	CHECK_RC(vos_dtx_list(s.c, &a, no_dtx, NULL), -DER_NVME_IO);
 	CHECK_RC(vos_dtx_commit(s.c, 1, &id), -DER_NVME_IO);
 	CHECK_RC(vos_dtx_abort(s.c, &id), -DER_NVME_IO);
 	CHECK_RC(vos_sync(s.v), -DER_NVME_IO);
@@ -681,7 +717,7 @@ static void test_failing_device(void **state)
 	}
 }
 
-/* ---- memory ------------------------------------------------------------------------------------------------ */
+/* ---- memory ----------------------------------------------------------------------------- */
 
 static uint64_t g_nomem;
 
@@ -699,13 +735,6 @@ static uint64_t g_nomem;
 			abort();                                                                   \
 		}                                                                                  \
 	} while (0)
-
-static int count_keys(void *arg, const struct vos_entry *e)
-{
-	(void)e;
-	(*(uint32_t *)arg)++;
-	return VOS_ITER_NEXT;
-}
 
 static int list_keys(struct store *s, enum vos_iter_type type, struct vos_op *op, const char *akey,
 		     uint32_t *ret_nr)
@@ -913,7 +942,7 @@ static void test_memory_limit(void **state)
 	vw_fini(&w);
 }
 
-/* ---- phantoms ------------------------------------------------------------------------------------------------ */
+/* ---- phantoms --------------------------------------------------------------------------- */
 
 #define GEN 0x5eedull
 

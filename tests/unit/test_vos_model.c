@@ -79,7 +79,7 @@ static int key_number(int obj, struct bytes b, int max)
 		if (k.len == b.len && memcmp(k.ptr, b.ptr, k.len) == 0)
 			return i;
 	}
-	CHECK(!"a key that nobody wrote");
+	CHECK(max < 0);	/* a key that nobody wrote */
 	return M_NONE;
 }
 
@@ -93,7 +93,7 @@ static uint32_t below(struct run *r, uint32_t n)
 	return (uint32_t)prng_below(&r->p, n);
 }
 
-/* ---- who and when -------------------------------------------------------------------------------------- */
+/* ---- who and when ----------------------------------------------------------------------- */
 
 static struct vos_op make_op(struct run *r, int obj, int dkey, struct m_view w)
 {
@@ -181,7 +181,7 @@ static void expect(struct run *r, const char *what, int got, int want)
 	abort();
 }
 
-/* ---- writing --------------------------------------------------------------------------------------------- */
+/* ---- writing ---------------------------------------------------------------------------- */
 
 static uint8_t content_byte(uint64_t content, uint32_t rec, uint64_t at)
 {
@@ -473,7 +473,7 @@ static void do_punch(struct run *r)
 	m_add(&r->m, &x);
 }
 
-/* ---- reading --------------------------------------------------------------------------------------------------- */
+/* ---- reading ---------------------------------------------------------------------------- */
 
 static void check_content(const struct part *p, const uint8_t *got, const struct m_op *const *shown)
 {
@@ -563,7 +563,7 @@ static void do_fetch(struct run *r)
 	check_content(&p, got, shown);
 }
 
-/* ---- listing ------------------------------------------------------------------------------------------------------ */
+/* ---- listing ---------------------------------------------------------------------------- */
 
 struct listing {
 	struct run *r;
@@ -809,7 +809,8 @@ static void do_list_recx(struct run *r)
 	expect(r, "list_recx", rc, busy ? -DER_INPROGRESS : 0);
 }
 
-/* All entries of an akey, whatever shows. Not with aggregation: it may or may not have been there. */
+/* All entries of an akey, whatever shows. Not with aggregation: it may or may not have been
+ * there. */
 static void do_versions(struct run *r)
 {
 	int obj = (int)below(r, M_OBJS);
@@ -885,7 +886,7 @@ static void do_query(struct run *r)
 	expect(r, "query", rc, want);
 }
 
-/* ---- the rest --------------------------------------------------------------------------------------------------------- */
+/* ---- the rest --------------------------------------------------------------------------- */
 
 static void do_decide(struct run *r)
 {
