@@ -274,24 +274,6 @@ static bool op_phantom(void *ctx, void *ptr, uint64_t bytes, uint32_t access,
 	return false;
 }
 
-static uint32_t op_creds(void *ctx, uint32_t *ret_uid, uint32_t *ret_gid, uint32_t cap,
-			 uint32_t *gids)
-{
-	int nr = cap > 0 ? getgroups(0, NULL) : 0;
-	gid_t *all = nr > 0 ? calloc((size_t)nr, sizeof(*all)) : NULL;
-	uint32_t i = 0;
-
-	(void)ctx;
-	*ret_uid = geteuid();
-	*ret_gid = getegid();
-	if (all != NULL)
-		nr = getgroups(nr, all);
-	for (; all != NULL && nr > 0 && i < (uint32_t)nr && i < cap; i++)
-		gids[i] = all[i];
-	free(all);
-	return i;
-}
-
 static const struct host_ops real_ops = {
 	.stream_open = op_stream_open,
 	.stream_close = op_stream_close,
