@@ -67,7 +67,7 @@ static void eq_free(struct process *p, struct cl_ref *ref)
 {
 	struct eq *eq = container_of(ref, struct eq, ref);
 
-	if (eq->stream != NULL)	/* never destroyed by the program: the library's end does it */
+	if (eq->stream != NULL)	/* daos_eq_create() did not come to its end */
 		p->host->stream_close(p->host_ctx, eq->stream);
 	process_free(p, eq);
 }
@@ -124,11 +124,34 @@ static uint32_t eq_let_go(struct list *head)
 	return n;
 }
 
+/* End the queue: what is in flight is cancelled and completes, then its events are nobody's. */
+static void eq_end(struct process *p, struct eq *eq)
+{
+	struct cl_stream *stream;
+	uint32_t refs;
+
+	process_lock(p);
+	eq->destroyed = true;
+	stream = eq->stream;
+	eq->stream = NULL;
+	process_unlock(p);
+	if (stream != NULL)
+		p->host->stream_close(p->host_ctx, stream);
+	process_lock(p);
+	refs = eq_let_go(&eq->idle) + eq_let_go(&eq->completed) + eq_let_go(&eq->running);
+	process_unlock(p);
+	while (refs-- > 0)
+		cl_put(p, &eq->ref);
+}
+
+void eq_left_open(struct process *p, struct cl_ref *ref)
+{
+	eq_end(p, container_of(ref, struct eq, ref));
+}
+
 int daos_eq_destroy(daos_handle_t eqh, int flags)
 {
 	struct process *p = host_self();
-	struct cl_stream *stream;
-	uint32_t refs;
 	struct eq *eq;
 	bool busy;
 
@@ -148,17 +171,7 @@ int daos_eq_destroy(daos_handle_t eqh, int flags)
 	eq = hdl_remove(p, eqh, DAOS_HTYPE_EQ);
 	if (eq == NULL)
 		return -DER_NO_HDL;
-	process_lock(p);
-	stream = eq->stream;
-	eq->stream = NULL;
-	process_unlock(p);
-	if (stream != NULL)	/* cancels what is in flight: its events complete */
-		p->host->stream_close(p->host_ctx, stream);
-	process_lock(p);
-	refs = eq_let_go(&eq->idle) + eq_let_go(&eq->completed) + eq_let_go(&eq->running);
-	process_unlock(p);
-	while (refs-- > 0)
-		cl_put(p, &eq->ref);
+	eq_end(p, eq);
 	cl_put(p, &eq->ref);
 	return 0;
 }

@@ -28,7 +28,8 @@ struct cl_task {
 struct host_ops {
 	/** A further client stream, cl_stream_init()ed. Errors: -DER_NOMEM, -DER_BUSY, … */
 	int (*stream_open)(void *ctx, struct process *p, struct cl_stream **ret_stream);
-	/** No task is under way on @s. May be called from a thread, not from a ULT of @s. */
+	/** End @s: calls in flight are cancelled, so tasks that are under way return; when all have,
+	 * the stream is gone. Not from a ULT of @s. */
 	void (*stream_close)(void *ctx, struct cl_stream *s);
 	/** Run @t on @s and return after it. From a ULT of @s it is a plain call. */
 	void (*run)(void *ctx, struct cl_stream *s, struct cl_task *t);

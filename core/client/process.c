@@ -15,8 +15,13 @@ void process_fini(struct process *p)
 {
 	uint32_t i;
 
-	for (i = 0; i < p->slot_count; i++)
-		cl_put(p, p->slots[i].ref);
+	for (i = 0; i < p->slot_count; i++) {
+		struct cl_ref *ref = p->slots[i].ref;
+
+		if (ref != NULL && ref->type == DAOS_HTYPE_EQ)
+			eq_left_open(p, ref);
+		cl_put(p, ref);
+	}
 	process_free(p, p->slots);
 	p->slots = NULL;
 	p->slot_count = 0;

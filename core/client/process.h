@@ -45,6 +45,9 @@ void process_forked(struct process *p);
 /** event.c: the queue behind @ref lost its stream; it opens another on its next use. */
 void eq_forked(struct cl_ref *ref);
 
+/** event.c: the program did not destroy the queue behind @ref, the end of the library does. */
+void eq_left_open(struct process *p, struct cl_ref *ref);
+
 /** pool.c, cont.c: what a ULT of the parent was doing for it will not end here. */
 void pool_forked(struct cl_ref *ref);
 void cont_forked(struct cl_ref *ref);

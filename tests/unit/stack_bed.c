@@ -74,6 +74,11 @@ static void run_on(struct bed *b, struct rt *rt, void (*fn)(void *arg), void *ar
 		(void)local_world_step(b->world);
 }
 
+static bool no_ults(void *arg)
+{
+	return ((struct rt *)arg)->ult_count == 0;
+}
+
 /* ---- host_ops ------------------------------------------------------------------------------- */
 
 static void stack_used(struct rt *rt, const char *name, uint32_t bytes)
@@ -130,8 +135,14 @@ static void op_stream_close(void *ctx, struct cl_stream *s)
 	struct bed_client *c = container_of(s, struct bed_client, client);
 	struct bed *b = ctx;
 
+	struct rt *caller = running(b);
+
 	CHECK(c->open);
 	run_on(b, s->rt, client_stop, s);
+	while (s->rt->ult_count > 0 && caller != NULL)	/* those that the stop has woken */
+		rt_sleep_ns(caller, 1000);
+	if (caller == NULL)
+		CHECK_RC(local_world_run_until(b->world, no_ults, s->rt, RT_NEVER), 0);
 	c->open = false;
 }
 
@@ -343,11 +354,6 @@ static void server_stop_fn(void *arg)
 	node_sys_stop(v->sys);
 	node_tgt_stop(v->tgt);
 	rt_dev_close(v->rt, v->dev);
-}
-
-static bool no_ults(void *arg)
-{
-	return ((struct rt *)arg)->ult_count == 0;
 }
 
 void bed_server_stop(struct bed_server *v)
