@@ -190,7 +190,7 @@ static int until_stopped(struct wl_env *env, int argc, char **argv)
 
 /* A launcher of its own; interrupted when all ranks have printed. */
 static int interrupted(int (*fn)(struct wl_env *env, int argc, char **argv), enum wl_kind kind,
-		       int times)
+		       int times, int signo)
 {
 	int fds[2], status, i;
 	pid_t pid;
@@ -204,13 +204,13 @@ static int interrupted(int (*fn)(struct wl_env *env, int argc, char **argv), enu
 
 		if (dup2(fds[1], STDOUT_FILENO) < 0 || dup2(null, STDERR_FILENO) < 0)
 			_exit(90);
-		_exit(job_run(fn, 3, kind, 0));
+		_exit(job_run(fn, 3, kind, 200));
 	}
 	(void)close(fds[1]);
 	for (i = 0; i < 3; i++)
 		assert_int_equal(read(fds[0], &c, 1), 1);
 	for (i = 0; i < times; i++) {
-		assert_int_equal(kill(pid, SIGINT), 0);
+		assert_int_equal(kill(pid, signo), 0);
 		/* The second is only seen as one when the first has been taken. */
 		if (i + 1 < times)
 			assert_int_equal(read(fds[0], &c, 1), 1);
@@ -238,10 +238,12 @@ static int deaf(struct wl_env *env, int argc, char **argv)
 static void test_interrupt(void **state)
 {
 	(void)state;
-	assert_int_equal(interrupted(until_stopped, WL_THREADS, 1), WL_EXIT_INTERRUPTED);
-	assert_int_equal(interrupted(until_stopped, WL_PROCESSES, 1), WL_EXIT_INTERRUPTED);
-	assert_int_equal(interrupted(deaf, WL_THREADS, 2), WL_EXIT_INTERRUPTED);
-	assert_int_equal(interrupted(deaf, WL_PROCESSES, 2), WL_EXIT_INTERRUPTED);
+	assert_int_equal(interrupted(until_stopped, WL_THREADS, 1, SIGINT), WL_EXIT_INTERRUPTED);
+	assert_int_equal(interrupted(until_stopped, WL_PROCESSES, 1, SIGINT), WL_EXIT_INTERRUPTED);
+	assert_int_equal(interrupted(deaf, WL_THREADS, 2, SIGINT), WL_EXIT_INTERRUPTED);
+	assert_int_equal(interrupted(deaf, WL_THREADS, 1, SIGTERM), WL_EXIT_INTERRUPTED);
+	assert_int_equal(interrupted(deaf, WL_PROCESSES, 2, SIGINT), WL_EXIT_INTERRUPTED);
+	assert_int_equal(interrupted(deaf, WL_PROCESSES, 1, SIGTERM), WL_EXIT_INTERRUPTED);
 }
 
 int main(void)

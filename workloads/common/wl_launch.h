@@ -4,7 +4,7 @@
  *
  * A rank that dies stops all others within WL_GRACE_S seconds, and what happened is said on
  * standard error. Ctrl-C sets wl_stopped() on all ranks, which then end by themselves; a second
- * one kills.
+ * one kills. SIGTERM is a Ctrl-C with the same grace.
  */
 #ifndef GEMEL_WORKLOADS_COMMON_WL_LAUNCH_H
 #define GEMEL_WORKLOADS_COMMON_WL_LAUNCH_H

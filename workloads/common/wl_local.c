@@ -278,15 +278,20 @@ static int rank_start(struct team *t, struct rank *r)
 
 /* ---- watching ----------------------------------------------------------------------------- */
 
+static uint64_t grace_end_ns(const struct team *t)
+{
+	uint32_t ms = t->job->grace_ms > 0 ? t->job->grace_ms : WL_GRACE_S * 1000u;
+
+	return wl_host_now_ns(NULL) + ms * 1000000ull;
+}
+
 /* From here on the others are expected to end soon. */
 static void others_stop(struct team *t)
 {
 	atomic_store(&t->m->gone, true);
 	(void)syscall(SYS_futex, &t->m->gen, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
 	if (t->deadline_ns == 0)
-		t->deadline_ns = wl_host_now_ns(NULL) +
-				 (t->job->grace_ms > 0 ? t->job->grace_ms : WL_GRACE_S * 1000u) *
-					 1000000ull;
+		t->deadline_ns = grace_end_ns(t);
 }
 
 static void rank_ended(struct team *t, struct rank *r, int status)
@@ -357,6 +362,9 @@ static void signals_take(struct team *t)
 		atomic_store(&t->m->stop, true);
 		if (++t->stops == 2)
 			kill_all(t, "interrupted again");
+		/* Who sends SIGTERM is a program, which will not press a key a second time. */
+		else if (si.ssi_signo == SIGTERM && t->deadline_ns == 0)
+			t->deadline_ns = grace_end_ns(t);
 	}
 }
 
