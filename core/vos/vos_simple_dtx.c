@@ -1,7 +1,7 @@
 /* The calls about transactions; what they do to entries is in vos_simple_apply.c. */
 #include "core/vos/vos_simple_int.h"
 
-#define IDS_AT_ONCE 64u
+#define IDS_AT_ONCE 16u
 
 /* Log and apply the commit of @nr prepared transactions. */
 static int commit_some(struct vs_cont *c, uint32_t nr, const struct vos_dtx_id *ids,

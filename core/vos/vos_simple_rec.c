@@ -67,11 +67,18 @@ static void put_put(struct vos *v, const struct vs_put *p)
 int vs_log_change(struct vs_cont *c, enum vs_kind kind, const struct vs_change *ch,
 		  uint64_t *ret_seq)
 {
-	struct vs_val *vals[VOS_AKEY_MAX];
+	struct vs_val *some[8];
+	struct vs_val **vals = some;
 	struct vos *v = c->v;
 	uint32_t nr = 0;
 	uint32_t i;
+	int rc;
 
+	if (ch->nr > ARRAY_COUNT(some)) {
+		vals = vs_alloc(v, ch->nr * sizeof(*vals));
+		if (vals == NULL)
+			return -DER_NOMEM;
+	}
 	vs_rec_begin(v);
 	vs_rec_raw(v, c->uid.b, sizeof(c->uid.b));
 	put_oid(v, ch->oid);
@@ -94,7 +101,10 @@ int vs_log_change(struct vs_cont *c, enum vs_kind kind, const struct vs_change *
 		if (vs_has_log(v) && ch->puts[i].val != NULL && !vs_val_inline(v, ch->puts[i].val))
 			vals[nr++] = ch->puts[i].val;
 	}
-	return vs_rec_end(v, kind, nr, vals, ret_seq);
+	rc = vs_rec_end(v, kind, nr, vals, ret_seq);
+	if (vals != some)
+		vs_free(v, vals, ch->nr * sizeof(*vals));
+	return rc;
 }
 
 int vs_log_uid(struct vos *v, enum vs_kind kind, const struct uid *uid, uint64_t *ret_seq)

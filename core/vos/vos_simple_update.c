@@ -8,8 +8,8 @@ struct vos_update {
 	const struct vos_iod *iods;
 	uint32_t nr;
 	uint64_t reserved;
+	struct vs_val **vals;	/* behind dst */
 	struct dst {
-		struct vs_val *val;
 		struct bseg seg;
 		struct buf buf;
 	} dst[];
@@ -18,9 +18,9 @@ struct vos_update {
 /* A small update's part of a record besides keys, value and padding; see struct vos_space. */
 #define RECORD_BYTES 192u
 
-static void *update_mem(struct vos *v, uint32_t nr)
+static size_t update_bytes(uint32_t nr)
 {
-	return vs_alloc(v, sizeof(struct vos_update) + nr * sizeof(struct dst));
+	return sizeof(struct vos_update) + nr * (sizeof(struct dst) + sizeof(struct vs_val *));
 }
 
 static void update_free(struct vos_update *u)
@@ -30,8 +30,8 @@ static void update_free(struct vos_update *u)
 
 	v->log.reserved -= u->reserved;
 	for (i = 0; i < u->nr; i++)
-		vs_val_put(v, u->dst[i].val);
-	vs_free(v, u, sizeof(*u) + u->nr * sizeof(struct dst));
+		vs_val_put(v, u->vals[i]);
+	vs_free(v, u, update_bytes(u->nr));
 }
 
 /* Form of the call, content sizes, limits. *ret_bytes: of all content. */
@@ -205,10 +205,10 @@ static int make_dsts(struct vos_update *u)
 			continue;
 		rc = vs_iod_bytes(&u->iods[i], &bytes);
 		ASSERT(rc == 0);
-		rc = vs_val_create(v, bytes, phantom, &d->val);
+		rc = vs_val_create(v, bytes, phantom, &u->vals[i]);
 		if (rc != 0)
 			return rc;
-		vs_val_dst(d->val, &d->seg, &d->buf);
+		vs_val_dst(u->vals[i], &d->seg, &d->buf);
 	}
 	return 0;
 }
@@ -226,13 +226,14 @@ int vos_update_begin(struct vos_cont *cont, const struct vos_op *op, uint32_t nr
 		rc = vs_log_enter(c->v);
 	if (rc != 0)
 		return rc;
-	u = update_mem(c->v, nr);
+	u = vs_alloc(c->v, update_bytes(nr));
 	if (u == NULL)
 		return -DER_NOMEM;
 	u->c = c;
 	u->op = op;
 	u->iods = iods;
 	u->nr = nr;
+	u->vals = (struct vs_val **)(void *)(u->dst + nr);
 	/* The end leaves the timestamps; left here they would be in its own way. */
 	quiet = *op;
 	quiet.flags |= VOS_NO_READ_TS;
@@ -266,7 +267,6 @@ int vos_update_end(struct vos_update *u, enum vos_update_fate fate)
 {
 	struct vs_cont *c = u->c;
 	const struct vos_op *op = u->op;
-	struct vs_val *vals[VOS_AKEY_MAX];
 	uint64_t bytes = 0;
 	uint64_t seq = 0;
 	uint32_t i;
@@ -278,16 +278,15 @@ int vos_update_end(struct vos_update *u, enum vos_update_fate fate)
 			rc = refuse(c, op->oid, rc);
 	}
 	for (i = 0; fate == VOS_COMMIT && rc == 0 && i < u->nr; i++) {
-		vals[i] = u->dst[i].val;
-		if (vals[i] != NULL) {
-			rc = vs_val_seal(c->v, vals[i]);
+		if (u->vals[i] != NULL) {
+			rc = vs_val_seal(c->v, u->vals[i]);
 			bytes += u->dst[i].buf.bytes;
 		}
 	}
 	if (fate == VOS_COMMIT && rc == 0) {
 		c->v->log.reserved -= u->reserved;
 		u->reserved = 0;
-		rc = commit(c, op, u->nr, u->iods, vals, &seq);
+		rc = commit(c, op, u->nr, u->iods, u->vals, &seq);
 	}
 	update_free(u);
 	if (fate != VOS_COMMIT || rc != 0)

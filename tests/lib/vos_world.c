@@ -61,7 +61,7 @@ static void make_rt(struct vw *w)
 	struct rt_ops ops = { .time = &time_ops, .net = &net_ops, .blk = &blk_ops,
 			      .misc = &misc_ops, .time_ctx = w, .net_ctx = w, .blk_ctx = w,
 			      .misc_ctx = w };
-	struct rt_opts opts = { .id = 1, .stacks = w->stacks };
+	struct rt_opts opts = { .id = 1, .stacks = w->stacks, .paint_stacks = w->paint };
 
 	rt_init(&w->rt, &ops, &opts);
 }

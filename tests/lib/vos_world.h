@@ -70,6 +70,7 @@ struct vw {
 	struct rt_io *queue[256];
 	uint32_t queue_nr;
 	uint64_t seed;
+	bool paint;		/* streams made from now on measure their stacks */
 	uint64_t charged[RT_COST_COUNT];
 };
 

@@ -910,6 +910,52 @@ static void test_idle_memory(void **state)
 	vw_fini(&w);
 }
 
+static void plain_day(struct vw *w, void *arg)
+{
+	(void)w;
+	busy_day(arg);
+}
+
+static void reopen(struct vw *w, void *arg)
+{
+	(void)w;
+	close_it(arg);
+	CHECK_RC(open_again(arg, NULL), 0);
+	close_it(arg);
+}
+
+static void open_for(struct vw *w, void *arg)
+{
+	open_new(arg, w, NULL);
+}
+
+/* Stacks are small in simulation. Sanitizers and -O0 have frames of their own making. */
+static void test_stack(void **state)
+{
+	uint32_t peak[3];
+	struct store s;
+	struct vw w;
+
+	(void)state;
+	vw_init(&w, MIB, 512, 1);
+	w.paint = true;
+	vw_crash(&w, NULL);
+	assert_true(vw_script(&w, open_for, &s));
+	peak[0] = w.rt.stack_peak_bytes;
+	assert_true(vw_script(&w, plain_day, &s));
+	peak[1] = w.rt.stack_peak_bytes;
+	assert_true(vw_script(&w, reopen, &s));
+	peak[2] = w.rt.stack_peak_bytes;
+	fprintf(stderr, "stack: format and open %u, calls %u (6000 are the test's), replay %u\n",
+		peak[0], peak[1], peak[2]);
+	assert_true(peak[0] > 0 && peak[0] < 16384);
+#if defined(__OPTIMIZE__) && !defined(__SANITIZE_ADDRESS__) && !defined(__clang__)
+	assert_true(peak[1] < 6000 + 5 * 1024);
+	assert_true(peak[2] < 6000 + 5 * 1024);
+#endif
+	vw_fini(&w);
+}
+
 /* Limits of memory are said, not met. */
 static void limited(struct vw *w, void *arg)
 {
@@ -1098,6 +1144,7 @@ int main(void)
 		cmocka_unit_test(test_failing_device),
 		cmocka_unit_test(test_nomem),
 		cmocka_unit_test(test_idle_memory),
+		cmocka_unit_test(test_stack),
 		cmocka_unit_test(test_memory_limit),
 		cmocka_unit_test(test_phantoms),
 	};
