@@ -239,8 +239,8 @@ int vos_update_begin(struct vos_cont *cont, const struct vos_op *op, uint32_t nr
 	quiet.flags |= VOS_NO_READ_TS;
 	rc = vs_check_update(c, &quiet, nr, iods);
 	if (rc != 0) {
-		/* An answer to a condition is a read. */
-		if (rc == -DER_EXIST || rc == -DER_NONEXIST || rc == -DER_INPROGRESS)
+		/* The answer to a condition is a read, here as in vos_update(). */
+		if (rc != -DER_NOMEM)
 			rc = vs_check_update(c, op, nr, iods);
 		ASSERT(rc != 0);
 		update_free(u);
