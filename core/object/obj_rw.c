@@ -141,6 +141,8 @@ static int update_bulk(struct rpc_req *req, struct obj_svc *svc, struct obj_cont
 		struct vos_op op = update_op(in, obj_epoch(svc, in->epoch));
 		struct vos_update *u;
 
+		if (req->access & RT_ACCESS_PHANTOM)
+			op.flags |= VOS_PHANTOM;
 		rc = vos_update_begin(c->vc, &op, in->iods.nr, iods, &u);
 		if (rc == 0) {
 			rc = update_pull(req, u, in->iods.nr);
