@@ -34,6 +34,7 @@ struct wl_env_ops {
 	uint64_t (*now_ns)(struct wl_env *env);
 	uint64_t (*wall_ns)(struct wl_env *env);
 	void *(*alloc)(struct wl_env *env, size_t bytes);
+	void *(*alloc_data)(struct wl_env *env, size_t bytes);	/**< NULL: as alloc */
 	void (*free)(struct wl_env *env, void *ptr);
 	void (*fill)(struct wl_env *env, void *ptr, size_t bytes, uint64_t gen, uint64_t start);
 	uint64_t (*verify)(struct wl_env *env, const void *ptr, size_t bytes, uint64_t gen,
@@ -84,10 +85,20 @@ static inline uint64_t wl_wall_ns(struct wl_env *env)
 	return env->ops->wall_ns(env);
 }
 
-/** Page-aligned memory, also for transfers; content undefined. NULL: none left. */
+/** Page-aligned memory; content undefined. NULL: none left. */
 static inline void *wl_alloc(struct wl_env *env, size_t bytes)
 {
 	return env->ops->alloc(env, bytes);
+}
+
+/**
+ * Page-aligned memory for transfers alone: only wl_fill(), wl_verify() and the storage system touch it,
+ * so that a simulation need not keep its bytes. NULL: none left. wl_free().
+ */
+static inline void *wl_alloc_data(struct wl_env *env, size_t bytes)
+{
+	return env->ops->alloc_data != NULL ? env->ops->alloc_data(env, bytes)
+					    : env->ops->alloc(env, bytes);
 }
 
 /** NULL is accepted. */

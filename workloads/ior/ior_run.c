@@ -265,7 +265,7 @@ static void make_ready(struct ior *r)
 	uint32_t me = r->env->rank;
 
 	if (r->ready == NULL && count <= r->env->spare_bytes / bytes)
-		r->ready = wl_alloc(r->env, count * bytes);
+		r->ready = wl_alloc_data(r->env, count * bytes);
 	for (k = 0; r->ready != NULL && k < count; k++)
 		wl_fill(r->env, (uint8_t *)r->ready + k * bytes, bytes, ior_plan_gen(me),
 			ior_plan_offset(&r->plan, me, k));
@@ -402,7 +402,7 @@ static int prepare(struct ior *r, int argc, char **argv)
 	}
 	r->path_cap = strlen(o->path) + 16;
 	r->path = wl_alloc(r->env, r->path_cap);
-	r->buf = wl_alloc(r->env, o->xfer_bytes);
+	r->buf = wl_alloc_data(r->env, o->xfer_bytes);
 	ok = r->path != NULL && r->buf != NULL;
 	if (r->env->rank == 0) {
 		r->argv_line = command_line(r->env, argc, argv);
