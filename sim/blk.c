@@ -16,6 +16,7 @@
 #include <stdlib.h>
 
 #define DEV_NAME_MAX 128
+#define CORRUPT_RUNS 256u	/* phantom runs that one block may have */
 
 struct sim_ssd {
 	struct list link;
@@ -207,34 +208,32 @@ static void write_part(struct sim_io *o)
 	free(segs);
 }
 
-/* One bit of what was written goes wrong on the medium. */
+/* One bit of what was written goes wrong on the medium: a block is read, damaged, put back. */
 static int write_corrupt(struct sim_io *o)
 {
-	uint64_t at = o->io->off + o->fate.pick % o->io->buf.bytes;
-	struct bseg runs[4], segs[2];
+	uint32_t block = o->dev->dev.align;
+	uint64_t pick = o->fate.pick % o->io->buf.bytes;
+	uint64_t at = o->io->off + align_down(pick, block);
+	bool phantom = !buf_is_bytes(&o->io->buf);
+	struct bseg *runs = calloc(CORRUPT_RUNS, sizeof(*runs)), seg;
+	char *bytes = malloc(block);
 	struct bsink sink;
-	struct buf old, one;
-	uint8_t byte;
-	int rc;
+	struct buf buf;
+	int rc = -DER_NOMEM;
 
-	/* Phantoms stay phantoms: read the run there, and let it be another generator's. */
-	if (!buf_is_bytes(&o->io->buf)) {
-		bsink_init(&sink, 1, runs, ARRAY_COUNT(runs));
-		old = buf_from_sink(&segs[0], &sink, 0, 1);
-		rc = store_read(o->dev->store, at, &old);
-		if (rc != 0)
-			return rc;
-		one = bsink_buf(&sink);
-		segs[1] = one.segs[0];
-		one = (struct buf){ .segs = &segs[1], .nr = 1, .bytes = 1 };
-	} else {
-		one = buf_from_bytes(&segs[1], &byte, 1);
-		rc = store_read(o->dev->store, at, &one);
-		if (rc != 0)
-			return rc;
-	}
-	rc = buf_corrupt(&one, 1, 0);
-	return rc != 0 ? rc : store_write(o->dev->store, at, &one);
+	if (runs == NULL || bytes == NULL)
+		goto out;
+	bsink_init(&sink, block, runs, CORRUPT_RUNS);
+	buf = phantom ? buf_from_sink(&seg, &sink, 0, block) : buf_from_bytes(&seg, bytes, block);
+	rc = store_read(o->dev->store, at, &buf);
+	if (rc == 0)
+		rc = sim_corrupt(&buf, pick % block);
+	if (rc == 0)
+		rc = store_write(o->dev->store, at, &buf);
+out:
+	free(runs);
+	free(bytes);
+	return rc;
 }
 
 static int io_perform(struct sim_io *o)

@@ -69,7 +69,7 @@ int sim_fault_message(struct sim *sim, const struct sim_fault_msg *fault)
 	struct sim_fault *f;
 
 	if (fault->from_ns > fault->to_ns || fault->loss_ppm > PPM || fault->delay_ppm > PPM ||
-	    fault->delay_min_ns > fault->delay_max_ns)
+	    fault->corrupt_ppm > PPM || fault->delay_min_ns > fault->delay_max_ns)
 		return -DER_INVAL;
 	if ((fault->src_idx != SIM_ANY && fault->src_idx >= sim->node_count) ||
 	    (fault->dst_idx != SIM_ANY && fault->dst_idx >= sim->node_count) ||
@@ -111,10 +111,37 @@ void sim_fault_fate(struct sim *sim, uint32_t src, uint32_t dst, const struct si
 			fate.delay_ns += m->delay_min_ns +
 					 prng_below(&f->rand,
 						    m->delay_max_ns - m->delay_min_ns + 1);
+		if (!may_lose && draw(f, m->corrupt_ppm)) {
+			fate.corrupt = true;
+			fate.pick = prng_next(&f->rand);
+		}
 	}
 	if (may_lose && sim_fault_parted(sim, src, dst, sim->now_ns))
 		fate.lost = true;
 	*ret_fate = fate;
+}
+
+int sim_corrupt(const struct buf *b, uint64_t off)
+{
+	struct bseg seg, runs[4];
+	struct bsink sink;
+	struct buf one;
+	uint8_t byte;
+	int rc;
+
+	if (buf_is_bytes(b)) {
+		one = buf_from_bytes(&seg, &byte, 1);
+		rc = buf_copy(&one, 0, b, off, 1);
+	} else {
+		bsink_init(&sink, 1, runs, ARRAY_COUNT(runs));
+		one = buf_from_sink(&seg, &sink, 0, 1);
+		rc = buf_copy(&one, 0, b, off, 1);
+		seg = bsink_buf(&sink).segs[0];
+		one = (struct buf){ .segs = &seg, .nr = 1, .bytes = 1 };
+	}
+	if (rc == 0)
+		rc = buf_corrupt(&one, 1, 0);
+	return rc != 0 ? rc : buf_copy(b, off, &one, 0, 1);
 }
 
 /* ---- partitions --------------------------------------------------------------------------- */

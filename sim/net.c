@@ -72,6 +72,7 @@ struct sim_bulk {
 	uint32_t far_node;
 	uint32_t far_life;
 	uint64_t back_ns;		/* PUT: latency of the acknowledgement */
+	struct sim_fate fate;
 	int rc;
 };
 
@@ -488,6 +489,8 @@ static int net_call(void *ctx, struct rt_call *call)
 	m->gen = c->gen;
 	m->in.expose_bytes = call->expose != NULL ? call->expose->bytes : 0;
 	m->in.access = call->expose != NULL ? call->access : 0;
+	if (call->expose != NULL && !buf_is_bytes(call->expose))
+		m->in.access |= RT_ACCESS_PHANTOM;
 	m->src_node = st->node_idx;
 	m->src_nic = st->nic_idx;
 	m->src_life = st->life;
@@ -573,14 +576,29 @@ static bool bulk_far_lives(const struct sim_bulk *b)
 	return b->sim->nodes[b->far_node].life == b->far_life;
 }
 
+static int bulk_copy(const struct sim_bulk *b)
+{
+	const struct buf *far = b->call->call->expose;
+	const struct rt_bulk *bulk = b->bulk;
+	bool get = bulk->op == RT_BULK_GET;
+	uint64_t bytes = bulk->local.bytes, off = get ? 0 : bulk->remote_off;
+	const struct buf *to = get ? &bulk->local : far;
+	int rc;
+
+	if (get)
+		rc = buf_copy(to, 0, far, bulk->remote_off, bytes);
+	else
+		rc = buf_copy(to, off, &bulk->local, 0, bytes);
+	if (rc == 0 && b->fate.corrupt && bytes > 0)
+		rc = sim_corrupt(to, off + b->fate.pick % bytes);
+	return rc;
+}
+
 /* The transfer is complete: the one moment at which memory of both ends is touched. */
 static void bulk_complete(struct sim_ev *ev)
 {
 	struct sim_bulk *b = container_of(ev, struct sim_bulk, ev);
 	struct sim *sim = b->sim;
-	const struct rt_bulk *bulk = b->bulk;
-	int rc;
-
 	if (!sim_alive(sim, &b->owner)) {
 		bulk_drop(sim, &b->item);
 		return;
@@ -591,15 +609,7 @@ static void bulk_complete(struct sim_ev *ev)
 			 bulk_unreach);
 		return;
 	}
-	if (b->call->gen != b->gen)
-		rc = -DER_CANCELED;
-	else if (bulk->op == RT_BULK_GET)
-		rc = buf_copy(&bulk->local, 0, b->call->call->expose, bulk->remote_off,
-			      bulk->local.bytes);
-	else
-		rc = buf_copy(b->call->call->expose, bulk->remote_off, &bulk->local, 0,
-			      bulk->local.bytes);
-	bulk_decide(b, rc);
+	bulk_decide(b, b->call->gen != b->gen ? -DER_CANCELED : bulk_copy(b));
 }
 
 static void bulk_arrived(struct sim_xfer *x, bool ok)
@@ -633,14 +643,13 @@ static void bulk_send(struct sim_stream *st, struct sim_bulk *b, const struct si
 	struct sim_end_point near = { st->node_idx, st->nic_idx };
 	struct sim_end_point far = { m->src_node, m->src_nic };
 	bool get = b->bulk->op == RT_BULK_GET;
-	struct sim_fate fate;
 	struct sim_path other;
 	uint64_t at;
 
 	sim->topo->ops->path(sim->topo, get ? far : near, get ? near : far, st->id, &b->x.path);
 	sim->topo->ops->path(sim->topo, get ? near : far, get ? far : near, st->id, &other);
-	sim_fault_fate(sim, st->node_idx, m->src_node, &b->x.path, false, &fate);
-	at = sim_stream_now(st) + fate.delay_ns;
+	sim_fault_fate(sim, st->node_idx, m->src_node, &b->x.path, false, &b->fate);
+	at = sim_stream_now(st) + b->fate.delay_ns;
 	if (b->x.path.link_count == 0 || other.link_count == 0) {
 		sim_plan(sim, &b->ev, at + sim->profile->detect_ns, st->id, bulk_unreach);
 		return;

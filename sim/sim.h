@@ -164,6 +164,7 @@ struct sim_fault_msg {
 	uint32_t delay_ppm;
 	uint64_t delay_min_ns;
 	uint64_t delay_max_ns;
+	uint32_t corrupt_ppm;	/**< of bulk transfers: one wrong bit arrives */
 };
 
 /** Errors: -DER_INVAL, -DER_NOMEM. The same for all of the following. */

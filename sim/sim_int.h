@@ -186,12 +186,18 @@ void sim_xfer_start(struct sim *sim, struct sim_xfer *x, uint64_t bytes, uint64_
 
 struct sim_fate {
 	bool lost;
+	bool corrupt;
+	uint64_t pick;	/* random number, to choose what is hit */
 	uint64_t delay_ns;
 };
 
 /** What the faults do to a message between two nodes, sent now. */
 void sim_fault_fate(struct sim *sim, uint32_t src, uint32_t dst, const struct sim_path *path,
 		    bool may_lose, struct sim_fate *ret_fate);
+
+/** Flip one bit of the content at @off; phantoms become another generator's. Errors: as
+ * buf_copy(). */
+int sim_corrupt(const struct buf *b, uint64_t off);
 
 /** True while a partition separates the two. */
 bool sim_fault_parted(const struct sim *sim, uint32_t src, uint32_t dst, uint64_t at_ns);

@@ -130,6 +130,30 @@ def scenarios():
           'ranks=4' in out, f'rc {rc}\n{out}{err}')
 
 
+def modes():
+    """Bytes and phantoms: the same events, the same times, the same verdicts."""
+    rot = ('name: rot\nfaults:\n'
+           '- { kind: corrupt, from: 0 s, to: 1 s, share: 0.05 }\n'
+           '- { kind: delay, from: 0 s, to: 1 s, share: 0.1, min: 1 us, max: 500 us }\n')
+    for what, text in (('clean', 'name: clean\n'), ('corrupt', rot)):
+        seen = {}
+        for mode in ('bytes', 'phantom'):
+            rc, out, err = with_file(text, '--json', '--' + mode, '--ranks', '8')
+            try:
+                seen[mode] = json.loads(out)
+            except ValueError:
+                check(f'{what} {mode}', False, out + err)
+                return
+            errors = re.search(r'verified_bytes=(\d+) errors=(\d+)', seen[mode]['output'])
+            check(f'{what} {mode}: verdict',
+                  errors is not None and (rc == 0) == (what == 'clean') and
+                  (int(errors[2]) > 0) == (what == 'corrupt'), f'rc {rc}\n{out}{err}')
+        for key in ('digest', 'virtual_s', 'output', 'events', 'bulk_bytes', 'io_bytes'):
+            check(f'{what}: {key} does not depend on the mode',
+                  seen['bytes'][key] == seen['phantom'][key],
+                  f"{seen['bytes'][key]}\n{seen['phantom'][key]}")
+
+
 def crashes():
     """A storage node dies for good: an error in bounded time. It comes back: the job goes on."""
     rc, out, err = with_file('name: dead\nfaults:\n- { kind: crash, node: 2, at: 2 ms }\n',
@@ -147,7 +171,7 @@ def crashes():
           f'rc {rc}\n{out}{err}')
 
 
-for part in (results, digests, wrong, scenarios, crashes):
+for part in (results, digests, wrong, scenarios, modes, crashes):
     part()
 print(f'{len(failed)} failed')
 sys.exit(1 if failed else 0)

@@ -1,5 +1,5 @@
-/* The calendar of the simulator against a sorted list, and contents of devices against plain
- * memory. */
+/* The calendar of the simulator against a sorted list, contents of devices and phantom memory
+ * against plain memory. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "sim/phantom.h"
 #include "sim/store.h"
 #include "sim/wheel.h"
 
@@ -329,6 +330,73 @@ static void test_store_phantom(void **state)
 	store_destroy(s);
 }
 
+/* ---- phantom memory ----------------------------------------------------------------------- */
+
+/* Random fills and checks, against memory that is there. */
+static void test_phantom_model(void **state)
+{
+	enum { BYTES = 200000 };
+	struct phantom *p = phantom_create();
+	char *a = phantom_alloc(p, BYTES), *b = phantom_alloc(p, 5u << 20);
+	uint8_t *model = calloc(1, BYTES), *want = calloc(1, BYTES);
+	struct prng rand;
+	uint64_t first;
+
+	(void)state;
+	assert_non_null(a);
+	assert_true(b >= a + BYTES);
+	prng_seed(&rand, 5);
+	for (int i = 0; i < 300; i++) {
+		uint64_t off = prng_below(&rand, BYTES - 100);
+		uint64_t bytes = 1 + prng_below(&rand, min_u64(BYTES - off, 20000));
+		uint64_t gen = 1 + prng_below(&rand, 2), at = prng_below(&rand, BYTES - 500);
+
+		assert_int_equal(phantom_fill(p, a + off, bytes, gen, off), 0);
+		gen_fill(gen, off, model + off, bytes);
+		gen_fill(gen, at, want, 400);
+		/* As much is wrong as bytes differ, but that generators may agree by chance. */
+		if (memcmp(model + at, want, 400) == 0)
+			assert_int_equal(phantom_verify(p, a + at, 400, gen, at, &first), 0);
+		else
+			assert_true(phantom_verify(p, a + at, 400, gen, at, &first) > 0);
+	}
+	assert_int_equal(phantom_verify(p, b, 5u << 20, 0, 0, &first), 0);	/* untouched */
+	assert_int_equal(phantom_fill(p, a + BYTES - 10, 11, 1, 0), -DER_INVAL);
+	phantom_destroy(p);
+	free(model);
+	free(want);
+}
+
+static void test_phantom_segments(void **state)
+{
+	struct phantom *p = phantom_create();
+	char *a = phantom_alloc(p, 100000), *again;
+	uint64_t first = 7;
+	struct bseg seg;
+	char real[8];
+
+	(void)state;
+	assert_int_equal(phantom_fill(p, a, 50000, 3, 1000), 0);
+	assert_true(phantom_segment(p, a + 10, 100, RT_ACCESS_READ, &seg));
+	assert_int_equal(seg.kind, BSEG_GEN);
+	assert_int_equal(seg.gen, 3);
+	assert_int_equal(seg.start, 1010);
+	assert_true(phantom_segment(p, a + 10, 60000, RT_ACCESS_READ, &seg));
+	assert_int_equal(seg.kind, BSEG_SINK);	/* two runs */
+	assert_true(phantom_segment(p, a, 100000, RT_ACCESS_WRITE, &seg));
+	assert_int_equal(seg.kind, BSEG_SINK);
+	assert_false(phantom_segment(p, a, 100001, RT_ACCESS_WRITE, &seg));
+	assert_false(phantom_segment(p, real, sizeof(real), RT_ACCESS_WRITE, &seg));
+	assert_int_equal(phantom_verify(p, a + 49990, 20, 3, 50990, &first), 10);
+	assert_int_equal(first, 10);
+	phantom_free(p, a);
+	phantom_free(p, NULL);
+	again = phantom_alloc(p, 90000);
+	assert_ptr_equal(again, a);
+	assert_int_equal(phantom_verify(p, again, 90000, 0, 0, &first), 0);	/* zeros anew */
+	phantom_destroy(p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -337,6 +405,8 @@ int main(void)
 		cmocka_unit_test(test_store_model),
 		cmocka_unit_test(test_store_torn),
 		cmocka_unit_test(test_store_phantom),
+		cmocka_unit_test(test_phantom_model),
+		cmocka_unit_test(test_phantom_segments),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -11,6 +11,7 @@ enum kind {
 	KIND_CRASH,
 	KIND_LOSS,
 	KIND_DELAY,
+	KIND_CORRUPT,
 	KIND_PARTITION,
 	KIND_DISK_SLOW,
 	KIND_DISK_FAIL,
@@ -82,10 +83,15 @@ static const cyaml_schema_value_t idx_schema = {
 };
 
 static const cyaml_strval_t kinds[] = {
-	{ "crash", KIND_CRASH },	 { "loss", KIND_LOSS },
-	{ "delay", KIND_DELAY },	 { "partition", KIND_PARTITION },
-	{ "disk_slow", KIND_DISK_SLOW }, { "disk_fail", KIND_DISK_FAIL },
-	{ "disk_torn", KIND_DISK_TORN }, { "disk_corrupt", KIND_DISK_CORRUPT },
+	{ "crash", KIND_CRASH },
+	{ "loss", KIND_LOSS },
+	{ "corrupt", KIND_CORRUPT },
+	{ "delay", KIND_DELAY },
+	{ "partition", KIND_PARTITION },
+	{ "disk_slow", KIND_DISK_SLOW },
+	{ "disk_fail", KIND_DISK_FAIL },
+	{ "disk_torn", KIND_DISK_TORN },
+	{ "disk_corrupt", KIND_DISK_CORRUPT },
 };
 
 static const cyaml_schema_field_t fault_fields[] = {
@@ -136,6 +142,7 @@ static const struct rule rules[] = {
 	[KIND_CRASH] = { " node at ", " down " },
 	[KIND_LOSS] = { " from to share ", " src dst " },
 	[KIND_DELAY] = { " from to share min max ", " src dst " },
+	[KIND_CORRUPT] = { " from to share ", " src dst " },
 	[KIND_PARTITION] = { " from to nodes ", "" },
 	[KIND_DISK_SLOW] = { " from to share factor ", " node dev " },
 	[KIND_DISK_FAIL] = { " from to share ", " node dev " },
@@ -363,6 +370,8 @@ static int plan_message(const struct fault *f, struct sim *sim, uint64_t now)
 
 	if (raw->kind == KIND_LOSS)
 		m.loss_ppm = f->ppm;
+	else if (raw->kind == KIND_CORRUPT)
+		m.corrupt_ppm = f->ppm;
 	else
 		m.delay_ppm = f->ppm;
 	return sim_fault_message(sim, &m);
@@ -398,6 +407,7 @@ static int plan_one(const struct fault *f, struct sim *sim, sim_boot_fn boot, vo
 		return sim_fault_crash(sim, *f->raw->node, now + f->at_ns, f->down_ns, boot, arg);
 	case KIND_LOSS:
 	case KIND_DELAY:
+	case KIND_CORRUPT:
 		return plan_message(f, sim, now);
 	case KIND_PARTITION:
 		return sim_fault_partition(sim, now + f->from_ns, now + f->to_ns, f->raw->nodes,

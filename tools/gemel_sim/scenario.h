@@ -9,6 +9,7 @@
  *	- { kind: crash, node: 2, at: 10 ms, down: 5 ms }        # without down: for ever
  *	- { kind: loss, from: 0 ms, to: 1 s, share: 0.01, src: 0, dst: 4 }
  *	- { kind: delay, from: 0 ms, to: 1 s, share: 0.05, min: 1 us, max: 1 ms }
+ *	- { kind: corrupt, from: 0 ms, to: 1 s, share: 0.01 }  # a bit of a transfer
  *	- { kind: partition, from: 1 ms, to: 2 ms, nodes: [ 0, 1 ] }
  *	- { kind: disk_slow, from: 0 s, to: 1 s, node: 1, share: 0.5, factor: 8 }
  *	- { kind: disk_fail, … }   disk_torn, disk_corrupt: as disk_slow, without factor

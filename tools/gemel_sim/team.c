@@ -174,18 +174,23 @@ static uint64_t env_wall_ns(struct wl_env *env)
 
 static void *env_alloc(struct wl_env *env, size_t bytes)
 {
-	struct rank *r = rank_of(env);
+	return rt_alloc_aligned(rt_of(rank_of(env)), bytes, 4096);
+}
 
-	if (r->team->opts.phantom != NULL)
-		return phantom_alloc(r->team->opts.phantom, bytes);
-	return rt_alloc_aligned(rt_of(r), bytes, 4096);
+static void *env_alloc_data(struct wl_env *env, size_t bytes)
+{
+	struct phantom *p = rank_of(env)->team->opts.phantom;
+
+	return p != NULL ? phantom_alloc(p, bytes) : env_alloc(env, bytes);
 }
 
 static void env_free(struct wl_env *env, void *ptr)
 {
 	struct rank *r = rank_of(env);
+	struct bseg seg;
 
-	if (r->team->opts.phantom != NULL)
+	if (r->team->opts.phantom != NULL &&
+	    phantom_segment(r->team->opts.phantom, ptr, 0, RT_ACCESS_WRITE, &seg))
 		phantom_free(r->team->opts.phantom, ptr);
 	else
 		rt_free(rt_of(r), ptr);
@@ -244,6 +249,7 @@ static const struct wl_env_ops env_ops = {
 	.now_ns = env_now_ns,
 	.wall_ns = env_wall_ns,
 	.alloc = env_alloc,
+	.alloc_data = env_alloc_data,
 	.free = env_free,
 	.fill = env_fill,
 	.verify = env_verify,
