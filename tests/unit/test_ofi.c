@@ -1,11 +1,16 @@
 /* ofi over each provider that runs here: opening, calls, transfers, limits. Faults: test_ofi_fault.c. */
+#include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -255,6 +260,49 @@ static void test_interface(void **state)
 	assert_int_equal(ofi_node_open(&n, &o), 0);
 	assert_non_null(strstr(ofi_uri(n.ofi), "://127.0.0.1:"));
 	assert_int_equal(ofi_node_close(&n), 0);
+}
+
+/* A killed process cannot remove its endpoint's memory; the next one to open does, and no living one's. */
+static void test_shm_left_behind(void **state)
+{
+	struct ofi_opts o = base_opts("shm");
+	struct ofi_node live = { .quiet = true };
+	struct ofi_node next = { .quiet = true };
+	char name[64] = "";
+	int fds[2];
+	int fd;
+	pid_t pid;
+
+	(void)state;
+	assert_int_equal(pipe(fds), 0);
+	assert_int_equal(ofi_node_open(&live, &o), 0);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		struct ofi_node n = { .quiet = true };
+
+		if (ofi_node_open(&n, &o) == 0)
+			(void)!write(fds[1], ofi_uri(n.ofi) + strlen("ofi+shm://"),
+				      strlen(ofi_uri(n.ofi)) - strlen("ofi+shm://"));
+		(void)raise(SIGKILL);
+	}
+	assert_int_equal(close(fds[1]), 0);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	assert_true(read(fds[0], name, sizeof(name) - 1) > 0);
+	assert_int_equal(close(fds[0]), 0);
+
+	fd = shm_open(name, O_RDONLY, 0);
+	assert_true(fd >= 0 || errno == ENOENT);	/* unless somebody was faster */
+	if (fd >= 0)
+		assert_int_equal(close(fd), 0);
+	assert_int_equal(ofi_node_open(&next, &o), 0);
+	assert_int_equal(shm_open(name, O_RDONLY, 0), -1);
+	assert_int_equal(errno, ENOENT);
+	fd = shm_open(ofi_uri(live.ofi) + strlen("ofi+shm://"), O_RDONLY, 0);
+	assert_true(fd >= 0);
+	assert_int_equal(close(fd), 0);
+	assert_int_equal(ofi_node_close(&next), 0);
+	assert_int_equal(ofi_node_close(&live), 0);
 }
 
 static void test_uri(void **state)
@@ -655,6 +703,7 @@ int main(void)
 		cmocka_unit_test(test_refuse),
 		EACH(test_open),
 		EACH(test_interface),
+		cmocka_unit_test(test_shm_left_behind),
 		EACH(test_uri),
 		EACH(test_sizes),
 		EACH(test_segments_and_phantoms),

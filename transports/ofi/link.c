@@ -15,6 +15,7 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -172,7 +173,7 @@ static socklen_t live_name(struct sockaddr_un *sun, const char *name)
 	return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + sizeof(prefix) + len);
 }
 
-int ofi_link_listen(struct ofi *o, const char *name)
+static int live_listen(const char *name, int *ret_fd)
 {
 	struct sockaddr_un sun;
 	socklen_t len = live_name(&sun, name);
@@ -186,8 +187,24 @@ int ofi_link_listen(struct ofi *o, const char *name)
 		(void)close(fd);
 		return rc;
 	}
-	o->listen_fd = fd;
+	*ret_fd = fd;
 	return 0;
+}
+
+int ofi_link_listen(struct ofi *o, const char *name)
+{
+	return live_listen(name, &o->listen_fd);
+}
+
+bool ofi_link_bury(const char *name)
+{
+	int fd;
+
+	if (live_listen(name, &fd) != 0)
+		return false;
+	(void)shm_unlink(name);	/* of another user: its next process does it */
+	(void)close(fd);
+	return true;
 }
 
 /* Take in those who watch us, let those go who died. */

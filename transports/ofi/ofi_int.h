@@ -346,6 +346,8 @@ bool ofi_link_gone(struct ofi_dst *dst);
 enum ofi_alive { OFI_ALIVE_UNKNOWN = 0, OFI_ALIVE_YES, OFI_ALIVE_NO };
 enum ofi_alive ofi_link_probe(struct ofi *o, struct ofi_dst *dst, uint64_t now_ns);
 int ofi_link_listen(struct ofi *o, const char *name);
+/** Remove the memory of a shm endpoint whose process is gone; false if it lives. */
+bool ofi_link_bury(const char *name);
 void ofi_link_accept(struct ofi *o);
 /** shm: watch the peer's life. Errors: -DER_UNREACH. */
 int ofi_link_watch(struct ofi *o, struct ofi_dst *dst);

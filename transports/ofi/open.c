@@ -2,6 +2,7 @@
 #include "transports/ofi/ofi_int.h"
 
 #include <arpa/inet.h>
+#include <dirent.h>
 #include <ifaddrs.h>
 #include <net/if.h>
 #include <netinet/in.h>
@@ -11,6 +12,7 @@
 #include <sys/mman.h>
 
 #define HASH_MIN 64u
+#define SHM_PREFIX "gemel-"	/* of names drawn at random, with 16 hex digits behind */
 
 void ofi_log(const struct ofi_opts *opts, enum rt_level level, const char *fmt, ...)
 {
@@ -299,6 +301,24 @@ static int shm_claim(struct ofi *o, const char *name)
 	return 0;
 }
 
+/* What killed processes left of names that nobody will ask for again. */
+static void shm_sweep(void)
+{
+	DIR *dir = opendir("/dev/shm");
+	struct dirent *ent;
+
+	while (dir != NULL && (ent = readdir(dir)) != NULL) {
+		const char *name = ent->d_name;
+
+		if (strncmp(name, SHM_PREFIX, sizeof(SHM_PREFIX) - 1) == 0 &&
+		    strspn(name + sizeof(SHM_PREFIX) - 1, "0123456789abcdef") == 16 &&
+		    strlen(name) == sizeof(SHM_PREFIX) - 1 + 16)
+			(void)ofi_link_bury(name);
+	}
+	if (dir != NULL)
+		(void)closedir(dir);
+}
+
 static int where(struct ofi *o)
 {
 	char host[64];
@@ -307,9 +327,10 @@ static int where(struct ofi *o)
 
 	(void)snprintf(service, sizeof(service), "%u", o->opts.port);
 	if (o->prov->shm) {
+		shm_sweep();
 		(void)snprintf(host, sizeof(host), "%s", o->opts.host != NULL ? o->opts.host : "");
 		if (o->opts.host == NULL)
-			(void)snprintf(host, sizeof(host), "gemel-%016llx",
+			(void)snprintf(host, sizeof(host), SHM_PREFIX "%016llx",
 				       (unsigned long long)prng_next(&o->prng));
 		else if (strlen(o->opts.host) >= sizeof(host))
 			return -DER_INVAL;
