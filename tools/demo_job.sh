@@ -7,6 +7,25 @@
 # Prints a "result world=…" line for each and the three side by side. What the engines say is kept in
 # the output directory (default: a temporary one, removed at the end).
 set -eu
+usage() {
+	echo "Usage: sh tools/demo_job.sh BUILD_DIR [OUTPUT_DIR]"
+	echo "The main job in three worlds: embedded, four engines on this machine, simulation."
+	echo "What the engines say is kept in OUTPUT_DIR, if it is given."
+}
+case ${1:-} in
+-h | --help)
+	usage
+	exit 0
+	;;
+-*)
+	echo "demo: $1 is not an option; see --help" >&2
+	exit 2
+	;;
+'')
+	usage >&2
+	exit 2
+	;;
+esac
 build=$(CDPATH='' cd -- "$1" && pwd)
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
 ranks=8

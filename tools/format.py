@@ -87,6 +87,10 @@ def main(argv):
     if '-h' in argv or '--help' in argv:
         print(__doc__.strip())
         return 0
+    wrong = [a for a in argv if a.startswith('-') and a != '--check']
+    if wrong:
+        print(f'format: {wrong[0]} is not an option; see --help', file=sys.stderr)
+        return 2
     check = '--check' in argv
     paths = listed([a for a in argv if a != '--check'])
     old = {p: lines_of(p) for p in paths}

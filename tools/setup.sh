@@ -20,6 +20,20 @@ missing() {
 	done
 }
 
+case ${1:-} in
+'') ;;
+-h | --help)
+	echo "Usage: sh tools/setup.sh"
+	echo "Install what tools/packages.txt names and this machine lacks (Debian 12, as root or with sudo)."
+	echo "With nothing missing it needs neither network nor privileges."
+	exit 0
+	;;
+*)
+	echo "setup: $1 is not an option; see --help" >&2
+	exit 2
+	;;
+esac
+
 [ -r "$list" ] || die "cannot read $list"
 command -v dpkg-query >/dev/null 2>&1 || die "dpkg-query not found: this script serves Debian 12"
 
