@@ -750,10 +750,9 @@ static int sweep(void **state)
 {
 	struct ofi_opts o = { .provider = "shm" };
 	struct ofi_node n = { .quiet = true };
-	int rc = ofi_node_open(&n, &o);
 
 	(void)state;
-	return rc != 0 ? rc : ofi_node_close(&n);
+	return ofi_node_open(&n, &o) != 0 || ofi_node_close(&n) != 0;
 }
 
 int main(int argc, char **argv)
