@@ -22,6 +22,7 @@ struct cl_stream {
 	struct rt *rt;
 	struct rpc *rpc;
 	struct hlc hlc;
+	struct rpc_retry retry;	/**< of all its calls */
 	struct rt_waitq events;	/**< woken when an event of this stream completes */
 	void *host;		/**< the host's */
 };
@@ -53,6 +54,7 @@ struct cl_pool {
 	char label[DAOS_PROP_LABEL_MAX_LEN + 1];
 	struct cl_map *map;		/* under the lock; newest known */
 	bool refreshing;		/* under the lock; a newer map is being fetched */
+	uint64_t asked_ns;		/* under the lock; when it was last asked for for a lost shard */
 };
 
 /** @pool: label or UUID. One reference to the caller. Blocks: yes. */

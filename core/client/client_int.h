@@ -32,7 +32,8 @@ int cl_props_from_wire(const struct wire_prop *v, uint32_t nr, daos_prop_t *prop
 /** Value of the number property @type, or @dflt. */
 uint64_t cl_props_val(const struct wire_prop *v, uint32_t nr, uint32_t type, uint64_t dflt);
 
-/** Where shard @shard lives, by the newest map, and that map's version. Errors: -DER_DATA_LOSS. */
+/** Where shard @shard lives, by the newest map, and that map's version. Errors: -DER_DATA_LOSS.
+ * Blocks: yes. */
 int cl_shard_ep(struct cl_stream *s, struct cl_obj *o, uint32_t shard, struct rpc_ep *ret_ep,
 		uint32_t *ret_version);
 

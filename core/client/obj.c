@@ -119,7 +119,7 @@ struct fan_req {
 static void fan_send(struct cl_stream *s, struct rpc_group *g, struct fan_req *fr, struct fan *f)
 {
 	f->call = (struct rpc_call){ .op = fr->op, .req = fr->req, .rep = &f->rep,
-				     .arg = fr->obj->cont->pool };
+				     .retry = &s->retry, .arg = fr->obj->cont->pool };
 	f->again = false;
 	*fr->shard = f->shard;
 	f->rc = cl_shard_ep(s, fr->obj, f->shard, &f->call.ep, &f->call.map_version);

@@ -7,6 +7,7 @@ int cl_sys_call(struct cl_stream *s, struct sys_call *c, uint16_t op, const void
 
 	c->call.ep = (struct rpc_ep){ .rank = p->host->leader(p->host_ctx), .tag = 0 };
 	c->call.op = op;
+	c->call.retry = &s->retry;
 	c->call.req = req;
 	c->call.rep = rep;
 	return rpc_call(s->rpc, &c->call);

@@ -200,7 +200,8 @@ static int rw_send(struct cl_stream *s, struct rpc_group *g, struct cl_rw *rw)
 	int rc;
 
 	rw->call = (struct rpc_call){ .op = rw->update ? WIRE_OBJ_UPDATE : WIRE_OBJ_FETCH,
-				      .rep = &rw->rep, .arg = o->cont->pool };
+				      .rep = &rw->rep, .retry = &s->retry,
+				      .arg = o->cont->pool };
 	rc = cl_shard_ep(s, o, shard, &rw->call.ep, &rw->call.map_version);
 	if (rc != 0)
 		return rc;

@@ -6,9 +6,11 @@
 
 /* Maps in a row that one call is placed by. */
 #define MAP_TRIES 4u
+#define ASK_PAUSE_NS 1000000000ull
 
-int cl_shard_ep(struct cl_stream *s, struct cl_obj *o, uint32_t shard, struct rpc_ep *ret_ep,
-		uint32_t *ret_version)
+/* By the newest map that is known. */
+static int shard_place(struct cl_stream *s, struct cl_obj *o, uint32_t shard, struct rpc_ep *ret_ep,
+		       uint32_t *ret_version)
 {
 	struct cl_map *held = cl_map_get(s->proc, o->cont->pool);
 	const struct pmap *map;
@@ -23,6 +25,31 @@ int cl_shard_ep(struct cl_stream *s, struct cl_obj *o, uint32_t shard, struct rp
 				   .tag = (uint16_t)(map->targets[target].idx + 1) };
 	*ret_version = map->version;
 	cl_map_put(s->proc, held);
+	return rc;
+}
+
+/* A target that is out of service tells nobody when it is back: ask, not too often. */
+static bool ask_due(struct cl_stream *s, struct cl_pool *pool)
+{
+	uint64_t now = rt_now_ns(s->rt);
+	bool due;
+
+	process_lock(s->proc);
+	due = pool->asked_ns == 0 || now - pool->asked_ns >= ASK_PAUSE_NS;
+	if (due)
+		pool->asked_ns = now;
+	process_unlock(s->proc);
+	return due;
+}
+
+int cl_shard_ep(struct cl_stream *s, struct cl_obj *o, uint32_t shard, struct rpc_ep *ret_ep,
+		uint32_t *ret_version)
+{
+	int rc = shard_place(s, o, shard, ret_ep, ret_version);
+
+	if (rc == -DER_DATA_LOSS && ask_due(s, o->cont->pool) &&
+	    cl_map_refresh(s, o->cont->pool, *ret_version) == 0)
+		rc = shard_place(s, o, shard, ret_ep, ret_version);
 	return rc;
 }
 
@@ -67,6 +94,7 @@ int cl_shard_call(struct cl_stream *s, struct cl_obj *o, uint32_t shard, struct 
 	int rc;
 
 	call->arg = o->cont->pool;
+	call->retry = &s->retry;
 	rc = cl_shard_ep(s, o, shard, &call->ep, &call->map_version);
 	if (rc != 0)
 		return rc;

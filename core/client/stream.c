@@ -2,6 +2,7 @@
 #include "core/client/client.h"
 
 #define TIMEOUT_MAX_S 86400u
+#define TRIES 5u	/* that have room in the time of a call when none is answered */
 
 static int stream_resolve(void *arg, struct rpc_ep ep, char *ret_uri)
 {
@@ -78,6 +79,17 @@ static void limits_from_env(struct process *p, struct rpc_limits *lim)
 		lim->call_timeout_ns = v * 1000000000ull;
 }
 
+/* As rpc_retry_default, and what got lost on the way is sent again: a server applies it once. */
+static struct rpc_retry stream_retry(const struct rpc_limits *lim)
+{
+	static const int rcs[] = { -DER_OVERLOAD_RETRY, -DER_INPROGRESS, -DER_UNREACH,
+				   -DER_TIMEDOUT };
+
+	return (struct rpc_retry){ .rcs = rcs, .rcs_nr = ARRAY_COUNT(rcs),
+				   .try_timeout_ns = lim->call_timeout_ns / TRIES,
+				   .backoff_min_ns = 100000, .backoff_max_ns = 100000000 };
+}
+
 int cl_stream_init(struct cl_stream *s, struct process *p, struct rt *rt)
 {
 	struct rpc_limits lim = rpc_limits_default();
@@ -90,6 +102,7 @@ int cl_stream_init(struct cl_stream *s, struct process *p, struct rt *rt)
 	rt_waitq_init(&s->events);
 	rt->process = p;
 	limits_from_env(p, &lim);
+	s->retry = stream_retry(&lim);
 	return rpc_create(rt, &opts, &s->rpc);
 }
 

@@ -1,7 +1,15 @@
 #include "core/object/obj_int.h"
 
 #define GC_CREDITS 1024u
+#define ASK_NS 20000000000ull	/* for an answer of the pool service: less than clients wait */
+#define ASK_TRY_NS 2000000000ull	/* until it is asked once more */
 #define ASK_AGAIN_NS 1000000000ull	/* pause before the pool service is asked again for its map */
+
+static const int ask_again[] = { -DER_OVERLOAD_RETRY, -DER_INPROGRESS, -DER_UNREACH, -DER_TIMEDOUT };
+static const struct rpc_retry ask_retry = {
+	.rcs = ask_again, .rcs_nr = ARRAY_COUNT(ask_again), .try_timeout_ns = ASK_TRY_NS,
+	.backoff_min_ns = 100000, .backoff_max_ns = 100000000,
+};
 
 const struct rpc_handler obj_handlers[] = {
 	{ .op = WIRE_PING, .flags = RPC_H_INLINE, .fn = rpc_ping_handler },
@@ -52,6 +60,8 @@ static void map_ask(void *arg)
 		struct rpc_call call = {
 			.ep = { .rank = svc->leader_rank, .tag = 0 },
 			.op = WIRE_POOL_MAP_FETCH,
+			.deadline_ns = rt_now_ns(svc->rt) + ASK_NS,
+			.retry = &ask_retry,
 			.req = &req,
 			.rep = &rep,
 		};
@@ -113,6 +123,8 @@ static int cont_lookup(struct obj_svc *svc, const struct uid *uid)
 	struct rpc_call call = {
 		.ep = { .rank = svc->leader_rank, .tag = 0 },
 		.op = WIRE_CONT_LOOKUP,
+		.deadline_ns = rt_now_ns(svc->rt) + ASK_NS,
+		.retry = &ask_retry,
 		.req = &req,
 	};
 	int rc = rpc_call(svc->rpc, &call);

@@ -4,6 +4,16 @@
 
 #define CALL_WIDTH 64u
 #define TELL_NS 2000000000ull	/* for a target to hear of a new map */
+#define CALL_NS 20000000000ull	/* for a target to do as it is told: less than clients wait */
+#define TRY_NS 2000000000ull	/* until it is told once more */
+
+/* What targets are told may be told twice. */
+static const int call_again[] = { -DER_OVERLOAD_RETRY, -DER_INPROGRESS, -DER_UNREACH, -DER_TIMEDOUT,
+				  -DER_NOMEM };
+static const struct rpc_retry call_retry = {
+	.rcs = call_again, .rcs_nr = ARRAY_COUNT(call_again), .try_timeout_ns = TRY_NS,
+	.backoff_min_ns = 100000, .backoff_max_ns = 100000000,
+};
 
 /* A connected client. */
 struct pool_hdl {
@@ -295,6 +305,8 @@ static int targets_window(struct pool_svc *svc, uint16_t op, const void *req, si
 			.ep = { .rank = t->rank, .tag = (uint16_t)(t->idx + 1) },
 			.op = op,
 			.map_version = svc->map->version,
+			.deadline_ns = rt_now_ns(svc->rt) + CALL_NS,
+			.retry = &call_retry,
 			.req = req,
 			.rep = rep_bytes > 0 ? reps + i * rep_bytes : NULL,
 		};

@@ -115,7 +115,8 @@ static int op_stream_open(void *ctx, struct process *p, struct cl_stream **ret_s
 	if (rc != 0)
 		return rc;
 	local_stream_rt(c->ls)->on_stack_used = stack_used;
-	CHECK_RC(wrap_fault_attach(local_stream_rt(c->ls), &plan, &c->fault), 0);
+	if (b->opts.flags & BED_FAULTS)
+		CHECK_RC(wrap_fault_attach(local_stream_rt(c->ls), &plan, &c->fault), 0);
 	b->client_count++;
 	rc = cl_stream_init(&c->client, p, local_stream_rt(c->ls));
 	CHECK_RC(rc, 0);
@@ -342,7 +343,8 @@ void bed_server_start(struct bed_server *v, bool format)
 	CHECK_RC(local_stream_create(b->world, name, &v->ls), 0);
 	v->rt = local_stream_rt(v->ls);
 	v->rt->on_stack_used = stack_used;
-	CHECK_RC(wrap_fault_attach(v->rt, &plan, &v->fault), 0);
+	if (b->opts.flags & BED_FAULTS)
+		CHECK_RC(wrap_fault_attach(v->rt, &plan, &v->fault), 0);
 	run_on(b, v->rt, server_start_fn, v);
 	CHECK_RC(v->rc, 0);
 }
@@ -356,14 +358,23 @@ static void server_stop_fn(void *arg)
 	rt_dev_close(v->rt, v->dev);
 }
 
+/* What is delayed still comes. */
+static void fault_end(struct bed *b, struct wrap_fault *f)
+{
+	if (f == NULL)
+		return;
+	wrap_fault_heal(f);
+	while (!wrap_fault_idle(f))
+		bed_settle(b);
+	wrap_fault_detach(f);
+}
+
 void bed_server_stop(struct bed_server *v)
 {
 	run_on(v->bed, v->rt, server_stop_fn, v);
 	CHECK_RC(local_world_run_until(v->bed->world, no_ults, v->rt, RT_NEVER), 0);
-	wrap_fault_heal(v->fault);
-	while (!wrap_fault_idle(v->fault))
-		bed_settle(v->bed);
-	wrap_fault_detach(v->fault);
+	fault_end(v->bed, v->fault);
+	v->fault = NULL;
 	CHECK_RC(local_stream_close(v->ls), 0);
 	v->ls = NULL;
 	v->dev = NULL;
@@ -424,11 +435,8 @@ static void client_end(struct bed *b, struct bed_client *c)
 	struct rt *rt = c->client.rt;
 
 	CHECK_RC(local_world_run_until(b->world, no_ults, rt, RT_NEVER), 0);
-	wrap_fault_heal(c->fault);
-	while (!wrap_fault_idle(c->fault))
-		bed_settle(b);
 	cl_stream_fini(&c->client);
-	wrap_fault_detach(c->fault);
+	fault_end(b, c->fault);
 	CHECK_RC(local_stream_close(c->ls), 0);
 }
 
@@ -484,6 +492,12 @@ void bed_once(void (*fn)(struct bed *b))
 
 	bed_run(b, fn);
 	bed_end(b);
+}
+
+void bed_reopen_main(struct bed *b)
+{
+	op_stream_close(b, b->proc.main);
+	b->proc.main = NULL;
 }
 
 struct cl_stream *bed_main(struct bed *b)

@@ -63,6 +63,7 @@
 enum bed_flags {
 	BED_DEVS = 1,	/**< stores on memory devices, which outlive a crash; else in memory */
 	BED_PAINT = 2,	/**< stacks are painted */
+	BED_FAULTS = 4,	/**< streams have a fault interposer, which at first lets all pass */
 };
 
 struct bed_opts {
@@ -83,7 +84,7 @@ struct bed_server {
 	struct rt_dev *dev;
 	struct node_sys *sys;
 	struct node_tgt *tgt;
-	struct wrap_fault *fault;
+	struct wrap_fault *fault;	/* with BED_FAULTS */
 	bool format;
 	int rc;
 };
@@ -146,6 +147,9 @@ void bed_once(void (*fn)(struct bed *b));
 
 /** The process's main stream. */
 struct cl_stream *bed_main(struct bed *b);
+
+/** Close the main stream; the next use opens another. Not from a ULT. */
+void bed_reopen_main(struct bed *b);
 
 /** Connect to the pool, make the container "cont" and open it; and the reverse. On a ULT. */
 void bed_connect(struct bed *b);
