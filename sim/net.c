@@ -489,7 +489,7 @@ static int net_call(void *ctx, struct rt_call *call)
 	m->gen = c->gen;
 	m->in.expose_bytes = call->expose != NULL ? call->expose->bytes : 0;
 	m->in.access = call->expose != NULL ? call->access : 0;
-	if (call->expose != NULL && !buf_is_bytes(call->expose))
+	if (call->expose != NULL && buf_is_phantom(call->expose))
 		m->in.access |= RT_ACCESS_PHANTOM;
 	m->src_node = st->node_idx;
 	m->src_nic = st->nic_idx;

@@ -351,6 +351,16 @@ bool buf_is_bytes(const struct buf *b)
 	return true;
 }
 
+bool buf_is_phantom(const struct buf *b)
+{
+	uint32_t i;
+
+	for (i = 0; i < b->nr; i++)
+		if (b->segs[i].kind == BSEG_BYTES)
+			return false;
+	return true;
+}
+
 static bool piece_equal(const struct bseg *a, const struct bseg *b)
 {
 	uint8_t ta[256];

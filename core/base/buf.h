@@ -92,6 +92,9 @@ void *buf_ptr(const struct buf *b, uint64_t off, uint64_t bytes);
 /** True when every segment is real bytes. */
 bool buf_is_bytes(const struct buf *b);
 
+/** True when no segment is real bytes. */
+bool buf_is_phantom(const struct buf *b);
+
 /** True when the contents are equal; phantoms are compared run by run, or materialised. */
 bool buf_equal(const struct buf *a, const struct buf *b);
 

@@ -156,8 +156,7 @@ int daos_obj_update(daos_handle_t oh, daos_handle_t th, uint64_t flags, daos_key
 
 static int do_fetch(struct cl_stream *s, struct cl_obj *o, struct obj_args *a)
 {
-	return cl_fetch(s, o, DAOS_EPOCH_MAX, a->flags, a->dkey, a->nr, a->iods, a->sgls,
-			a->ioms);
+	return cl_fetch(s, o, DAOS_EPOCH_MAX, a->flags, a->dkey, a->nr, a->iods, a->sgls, a->ioms);
 }
 
 static int fetch_fn(struct cl_stream *s, void *args)

@@ -143,7 +143,8 @@ static bool piece_next(struct transfer *t, struct piece *pc)
 	return true;
 }
 
-static int piece_start(struct cl_stream *s, struct rpc_group *g, struct transfer *t, struct piece *pc)
+static int piece_start(struct cl_stream *s, struct rpc_group *g, struct transfer *t,
+		       struct piece *pc)
 {
 	int rc = piece_memory(t, pc, pc->recx.rx_nr * t->a->cell_bytes);
 
@@ -305,7 +306,8 @@ int cl_array_stat(struct cl_stream *s, struct cl_array *a, uint64_t *ret_cells, 
 
 /* Punch the cells of one piece. A whole chunk goes as well by its cells: what has no record left is no
  * longer there, and pieces of one kind can all be under way at once. */
-static int punch_start(struct cl_stream *s, struct rpc_group *g, struct cl_array *a, struct piece *pc)
+static int punch_start(struct cl_stream *s, struct rpc_group *g, struct cl_array *a,
+		       struct piece *pc)
 {
 	pc->iod.iod_size = 0;
 	return cl_update_start(s, g, a->obj, 0, &pc->dkey, 1, &pc->iod, NULL, &pc->rw);
@@ -322,8 +324,8 @@ static bool punch_next(struct transfer *t, uint64_t size, struct piece *pc)
 	return false;
 }
 
-static int punch_window(struct cl_stream *s, struct transfer *t, uint64_t size, struct piece *pieces,
-			bool *ret_more)
+static int punch_window(struct cl_stream *s, struct transfer *t, uint64_t size,
+			struct piece *pieces, bool *ret_more)
 {
 	struct rpc_group g;
 	uint32_t n = 0;
@@ -339,8 +341,7 @@ static int punch_window(struct cl_stream *s, struct transfer *t, uint64_t size, 
 	*ret_more = n == WINDOW;
 	(void)rpc_group_wait(&g);
 	for (i = 0; i < n; i++) {
-		int one = pieces[i].start_rc != 0 ? pieces[i].start_rc
-						  : cl_rw_end(s, pieces[i].rw);
+		int one = pieces[i].start_rc != 0 ? pieces[i].start_rc : cl_rw_end(s, pieces[i].rw);
 
 		if (rc == 0)
 			rc = one;

@@ -216,7 +216,8 @@ int cl_array_read(struct cl_stream *s, struct cl_array *a, uint32_t nr, const da
 int cl_array_size(struct cl_stream *s, struct cl_array *a, uint64_t *ret_cells);
 
 /** The size with the epoch of the newest change, for the price of the size. */
-int cl_array_stat(struct cl_stream *s, struct cl_array *a, uint64_t *ret_cells, uint64_t *ret_epoch);
+int cl_array_stat(struct cl_stream *s, struct cl_array *a, uint64_t *ret_cells,
+		  uint64_t *ret_epoch);
 int cl_array_set_size(struct cl_stream *s, struct cl_array *a, uint64_t cells);
 int cl_array_punch(struct cl_stream *s, struct cl_array *a, uint32_t nr,
 		   const daos_range_t *ranges);

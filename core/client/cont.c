@@ -129,8 +129,7 @@ int cl_props_from_wire(const struct wire_prop *v, uint32_t nr, daos_prop_t *prop
 
 static bool name_ok(const char *name)
 {
-	return name != NULL && name[0] != 0 &&
-	       strnlen(name, WIRE_LABEL_MAX + 1) <= WIRE_LABEL_MAX;
+	return name != NULL && name[0] != 0 && strnlen(name, WIRE_LABEL_MAX + 1) <= WIRE_LABEL_MAX;
 }
 
 int cl_cont_create(struct cl_stream *s, struct cl_pool *pool, const char *label, daos_prop_t *prop,

@@ -417,9 +417,8 @@ daos_event_t *daos_event_next(daos_event_t *parent, daos_event_t *child)
 	if (!ev_valid(parent) || (child != NULL && !ev_valid(child)))
 		return NULL;
 	at = child != NULL ? ev_of(child)->sibling.next : ev_of(parent)->children.next;
-	return at == &ev_of(parent)->children
-		       ? NULL
-		       : ev_public(container_of(at, struct ev, sibling));
+	return at == &ev_of(parent)->children ? NULL
+					      : ev_public(container_of(at, struct ev, sibling));
 }
 
 /* Under the lock: the event runs from now on. */

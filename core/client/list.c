@@ -26,7 +26,8 @@ static void anchor_load(struct listing *l)
 
 	l->req.anchor = (struct bytes){ .ptr = a->da_buf,
 					.len = a->da_type == DAOS_ANCHOR_TYPE_ZERO
-						       ? 0 : DAOS_ANCHOR_BUF_MAX };
+						       ? 0
+						       : DAOS_ANCHOR_BUF_MAX };
 }
 
 /* Stand where the answer left off; behind a shard's end, at the begin of the next one. */
@@ -65,9 +66,9 @@ static bool anchor_ok(const struct listing *l)
 {
 	const daos_anchor_t *a = l->anchor;
 
-	return a->da_shard < l->shards_end && (a->da_type == DAOS_ANCHOR_TYPE_ZERO ||
-					       a->da_type == DAOS_ANCHOR_TYPE_HKEY ||
-					       a->da_type == DAOS_ANCHOR_TYPE_KEY);
+	return a->da_shard < l->shards_end &&
+	       (a->da_type == DAOS_ANCHOR_TYPE_ZERO || a->da_type == DAOS_ANCHOR_TYPE_HKEY ||
+		a->da_type == DAOS_ANCHOR_TYPE_KEY);
 }
 
 static void listing_init(struct listing *l, struct cl_obj *o, uint64_t epoch,

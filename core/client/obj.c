@@ -44,8 +44,8 @@ int cl_oid_generate(struct process *p, struct cl_cont *cont, daos_obj_id_t *oid,
 	if (rc != 0)
 		return rc;
 	oid->hi &= UINT32_MAX;
-	oid->hi |= (uint64_t)type << OID_FMT_TYPE_SHIFT |
-		   (uint64_t)redun << OID_FMT_CLASS_SHIFT | (uint64_t)count << OID_FMT_META_SHIFT;
+	oid->hi |= (uint64_t)type << OID_FMT_TYPE_SHIFT | (uint64_t)redun << OID_FMT_CLASS_SHIFT |
+		   (uint64_t)count << OID_FMT_META_SHIFT;
 	return 0;
 }
 
@@ -251,8 +251,8 @@ int cl_punch_obj(struct cl_stream *s, struct cl_obj *o, uint64_t flags)
 static int punch_keys(struct cl_stream *s, struct cl_obj *o, uint64_t flags, const daos_key_t *dkey,
 		      uint32_t nr, const daos_key_t *akeys)
 {
-	struct wire_obj_punch_req req =
-		punch_req(o, flags, nr > 0 ? WIRE_WHAT_AKEY : WIRE_WHAT_DKEY);
+	struct wire_obj_punch_req req = punch_req(o, flags,
+						  nr > 0 ? WIRE_WHAT_AKEY : WIRE_WHAT_DKEY);
 	struct wire_key d = { .key = key_bytes(dkey) };
 	struct wire_key *a = NULL;
 	struct rpc_call call = { .op = WIRE_OBJ_PUNCH, .req = &req };

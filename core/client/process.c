@@ -131,8 +131,7 @@ static struct hdl_slot *hdl_find(struct process *p, daos_handle_t h, uint32_t ty
 	if ((h.cookie & 0xf) != type || idx >= p->slot_count)
 		return NULL;
 	slot = &p->slots[idx];
-	if (slot->gen != (uint32_t)(h.cookie >> 32) || slot->ref == NULL ||
-	    slot->ref->type != type)
+	if (slot->gen != (uint32_t)(h.cookie >> 32) || slot->ref == NULL || slot->ref->type != type)
 		return NULL;
 	return slot;
 }

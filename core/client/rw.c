@@ -78,7 +78,8 @@ static int iod_bytes(const struct cl_rw *rw, uint32_t i, uint64_t *ret_bytes)
 }
 
 /* Append the first @bytes of @sgl's memory to rw->user. */
-static int user_append(struct cl_stream *s, struct cl_rw *rw, const d_sg_list_t *sgl, uint64_t bytes)
+static int user_append(struct cl_stream *s, struct cl_rw *rw, const d_sg_list_t *sgl,
+		       uint64_t bytes)
 {
 	struct process *p = s->proc;
 	uint32_t access = rw->update ? RT_ACCESS_READ : RT_ACCESS_WRITE;
@@ -195,7 +196,8 @@ static int rw_send(struct cl_stream *s, struct rpc_group *g, struct cl_rw *rw)
 	struct bytes dkey = { .ptr = rw->dkey->iov_buf, .len = (uint32_t)rw->dkey->iov_len };
 	struct wire_obj_update_req up = { .pool = o->cont->pool->uid, .cont = o->cont->uid,
 					  .cont_handle = o->cont->handle, .oid = o->oid,
-					  .flags = rw->flags, .shard = shard, .dkey = dkey };
+					  .flags = rw->flags & DAOS_COND_MASK, .shard = shard,
+					  .dkey = dkey };
 	struct wire_obj_fetch_req fe;
 	int rc;
 
@@ -375,7 +377,8 @@ static int scatter_recx(struct scatter *sc, const struct recx *want, uint64_t ba
 		if (off > sc->room_bytes || bytes > sc->room_bytes - off)
 			return -DER_REC2BIG;
 		if (rc == 0 && sc->data != NULL)
-			rc = buf_copy(&sc->rw->wire, sc->room_off + off, sc->data, sc->data_off, bytes);
+			rc = buf_copy(&sc->rw->wire, sc->room_off + off, sc->data, sc->data_off,
+				      bytes);
 		sc->data_off += bytes;
 		sc->end = off + bytes;
 		idx = p->idx + p->nr;

@@ -55,8 +55,7 @@ int cl_shard_ep(struct cl_stream *s, struct cl_obj *o, uint32_t shard, struct rp
 
 uint32_t cl_dkey_shard(const struct cl_obj *o, const daos_key_t *dkey)
 {
-	return place_dkey_group(&o->attr,
-				place_dkey_hash(o->oid, dkey->iov_buf, dkey->iov_len)) *
+	return place_dkey_group(&o->attr, place_dkey_hash(o->oid, dkey->iov_buf, dkey->iov_len)) *
 	       o->attr.group_size;
 }
 

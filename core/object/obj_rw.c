@@ -199,7 +199,8 @@ static int present_list(struct rpc_req *req, const struct vos_got *got, struct w
 	for (i = 0; i < got->nr; i++) {
 		const struct vos_ext *e = &got->exts[i];
 
-		if (nr > 0 && e->recx_idx == last_idx && v[nr - 1].idx + v[nr - 1].nr == e->recx.idx)
+		if (nr > 0 && e->recx_idx == last_idx &&
+		    v[nr - 1].idx + v[nr - 1].nr == e->recx.idx)
 			v[nr - 1].nr += e->recx.nr;
 		else
 			v[nr++] = e->recx;
@@ -234,8 +235,7 @@ static int iod_answer(struct rpc_req *req, const struct wire_iod *w, const struc
 	*rep = (struct wire_iod_rep){ .size = got->size };
 	if (w->type == VOS_ARRAY && got->nr > 0) {
 		rc = present_list(req, got, rep);
-		end = got->exts[got->nr - 1].req_off +
-		      got->exts[got->nr - 1].recx.nr * got->size;
+		end = got->exts[got->nr - 1].req_off + got->exts[got->nr - 1].recx.nr * got->size;
 		if (rc == 0 && present_full(w, rep)) {
 			rep->flags = WIRE_IOD_FULL;
 			rep->present.nr = 0;

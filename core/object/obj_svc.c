@@ -5,7 +5,8 @@
 #define ASK_TRY_NS 2000000000ull	/* until it is asked once more */
 #define ASK_AGAIN_NS 1000000000ull	/* pause before the pool service is asked again for its map */
 
-static const int ask_again[] = { -DER_OVERLOAD_RETRY, -DER_INPROGRESS, -DER_UNREACH, -DER_TIMEDOUT };
+static const int ask_again[] = { -DER_OVERLOAD_RETRY, -DER_INPROGRESS, -DER_UNREACH,
+				 -DER_TIMEDOUT };
 static const struct rpc_retry ask_retry = {
 	.rcs = ask_again, .rcs_nr = ARRAY_COUNT(ask_again), .try_timeout_ns = ASK_TRY_NS,
 	.backoff_min_ns = 100000, .backoff_max_ns = 100000000,

@@ -48,8 +48,8 @@ struct rt_peer;	/**< an address that calls can be sent to; backend's */
 enum rt_access {
 	RT_ACCESS_READ = 1,	/**< the peer may get from the exposed buffer */
 	RT_ACCESS_WRITE = 2,	/**< the peer may put into it */
-	RT_ACCESS_PHANTOM = 4,	/**< in struct rt_in, by backends that carry phantoms: the exposed
-				 *   buffer is not all real bytes */
+	RT_ACCESS_PHANTOM = 4,	/**< in struct rt_in, by backends that carry phantoms: no byte of
+				 *   the exposed buffer is real */
 };
 
 /** A received message: a request, or the reply of a call. Released by its receiver, once. */

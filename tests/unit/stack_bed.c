@@ -117,6 +117,8 @@ static int op_stream_open(void *ctx, struct process *p, struct cl_stream **ret_s
 	local_stream_rt(c->ls)->on_stack_used = stack_used;
 	if (b->opts.flags & BED_FAULTS)
 		CHECK_RC(wrap_fault_attach(local_stream_rt(c->ls), &plan, &c->fault), 0);
+	if (b->opts.flags & BED_TRACE)
+		CHECK_RC(wrap_trace_attach(local_stream_rt(c->ls), &b->log, 0, &c->trace), 0);
 	b->client_count++;
 	rc = cl_stream_init(&c->client, p, local_stream_rt(c->ls));
 	CHECK_RC(rc, 0);
@@ -345,6 +347,8 @@ void bed_server_start(struct bed_server *v, bool format)
 	v->rt->on_stack_used = stack_used;
 	if (b->opts.flags & BED_FAULTS)
 		CHECK_RC(wrap_fault_attach(v->rt, &plan, &v->fault), 0);
+	if (b->opts.flags & BED_TRACE)
+		CHECK_RC(wrap_trace_attach(v->rt, &b->log, 0, &v->trace), 0);
 	run_on(b, v->rt, server_start_fn, v);
 	CHECK_RC(v->rc, 0);
 }
@@ -373,6 +377,9 @@ void bed_server_stop(struct bed_server *v)
 {
 	run_on(v->bed, v->rt, server_stop_fn, v);
 	CHECK_RC(local_world_run_until(v->bed->world, no_ults, v->rt, RT_NEVER), 0);
+	if (v->trace != NULL)
+		wrap_trace_detach(v->trace);
+	v->trace = NULL;
 	fault_end(v->bed, v->fault);
 	v->fault = NULL;
 	CHECK_RC(local_stream_close(v->ls), 0);
@@ -390,6 +397,7 @@ void bed_server_kill(struct bed_server *v)
 	v->sys = NULL;
 	v->tgt = NULL;
 	v->fault = NULL;
+	v->trace = NULL;
 }
 
 /* ---- the bed -------------------------------------------------------------------------------- */
@@ -436,6 +444,8 @@ static void client_end(struct bed *b, struct bed_client *c)
 
 	CHECK_RC(local_world_run_until(b->world, no_ults, rt, RT_NEVER), 0);
 	cl_stream_fini(&c->client);
+	if (c->trace != NULL)
+		wrap_trace_detach(c->trace);
 	fault_end(b, c->fault);
 	CHECK_RC(local_stream_close(c->ls), 0);
 }

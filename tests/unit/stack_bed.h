@@ -23,6 +23,7 @@
 #include "daos.h"
 #include "transports/local/local.h"
 #include "transports/wrap/fault.h"
+#include "transports/wrap/trace.h"
 
 #define CHECK(cond)                                                                                \
 	do {                                                                                       \
@@ -64,6 +65,7 @@ enum bed_flags {
 	BED_DEVS = 1,	/**< stores on memory devices, which outlive a crash; else in memory */
 	BED_PAINT = 2,	/**< stacks are painted */
 	BED_FAULTS = 4,	/**< streams have a fault interposer, which at first lets all pass */
+	BED_TRACE = 8,	/**< what all streams do, in order, goes into one digest */
 };
 
 struct bed_opts {
@@ -85,6 +87,7 @@ struct bed_server {
 	struct node_sys *sys;
 	struct node_tgt *tgt;
 	struct wrap_fault *fault;	/* with BED_FAULTS */
+	struct wrap_trace *trace;	/* with BED_TRACE */
 	bool format;
 	int rc;
 };
@@ -94,6 +97,7 @@ struct bed_client {
 	struct cl_stream client;	/* first */
 	struct local_stream *ls;
 	struct wrap_fault *fault;
+	struct wrap_trace *trace;
 	bool open;
 };
 
@@ -103,7 +107,7 @@ struct bed_window {
 	uint64_t bytes;
 	uint64_t gen;		/* position i of the window is position i of the generator */
 	struct bsink sink;
-	struct bseg runs[64];
+	struct bseg runs[256];
 };
 
 struct bed {
@@ -121,6 +125,7 @@ struct bed {
 	struct bed_window windows[BED_WINDOWS_MAX];
 	uint32_t window_count;
 	const char *crt_timeout;	/* of the environment */
+	struct trace_log log;		/* with BED_TRACE */
 	void (*script)(struct bed *b);
 	bool finished;
 	/* What most scripts need, made by bed_connect(). */

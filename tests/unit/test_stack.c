@@ -463,8 +463,8 @@ static void test_cond_punch_object(void **state)
 /* ---- listings ------------------------------------------------------------------------------- */
 
 /* All keys by calls of @nr entries and @room bytes. Each exactly once. */
-static uint32_t list_all(daos_handle_t oh, const char *dkey, uint32_t nr, size_t room, uint8_t *seen,
-			 const char *prefix)
+static uint32_t list_all(daos_handle_t oh, const char *dkey, uint32_t nr, size_t room,
+			 uint8_t *seen, const char *prefix)
 {
 	daos_anchor_t anchor = DAOS_ANCHOR_INIT;
 	daos_key_desc_t *kds = calloc(nr, sizeof(*kds));
@@ -488,7 +488,8 @@ static uint32_t list_all(daos_handle_t oh, const char *dkey, uint32_t nr, size_t
 				 0);
 		else
 			CHECK_RC(daos_obj_list_akey(oh, DAOS_TX_NONE, &key, &n, kds, &sgl, &anchor,
-						    NULL), 0);
+						    NULL),
+				 0);
 		CHECK(n <= nr);
 		for (i = 0; i < n; i++) {
 			char text[64];
@@ -515,7 +516,10 @@ static uint32_t list_all(daos_handle_t oh, const char *dkey, uint32_t nr, size_t
 static void list_class(struct bed *b, uint64_t n, enum daos_otype_t type, daos_oclass_id_t cid)
 {
 	enum { KEYS = 1500 };
-	static const struct { uint32_t nr; size_t room; } cuts[] = {
+	static const struct {
+		uint32_t nr;
+		size_t room;
+	} cuts[] = {
 		{ 2000, 100000 }, { 7, 4096 }, { 100, 40 }, { 1, 20 }, { 1024, 8000 },
 	};
 	uint8_t seen[KEYS];
@@ -689,11 +693,12 @@ static void list_recxs(struct bed *b)
 			uint32_t nr = 4;
 
 			CHECK_RC(daos_obj_list_recx(oh, DAOS_TX_NONE, &dkey, &akey, &size, &nr,
-						    recxs, eprs, &anchor, up != 0, NULL), 0);
+						    recxs, eprs, &anchor, up != 0, NULL),
+				 0);
 			for (i = 0; i < nr; i++) {
 				CHECK_EQ(recxs[i].rx_nr, 3);
-				CHECK(sum == 0 || (up ? recxs[i].rx_idx > last
-						      : recxs[i].rx_idx < last));
+				CHECK(sum == 0 ||
+				      (up ? recxs[i].rx_idx > last : recxs[i].rx_idx < last));
 				last = recxs[i].rx_idx;
 				sum++;
 				CHECK_EQ(size, 1);
@@ -713,8 +718,8 @@ static void test_list_recxs(void **state)
 
 /* ---- queries of keys ------------------------------------------------------------------------ */
 
-static int query(daos_handle_t oh, uint64_t flags, uint64_t *dkey, uint64_t *akey, daos_recx_t *recx,
-		 size_t *dkey_len)
+static int query(daos_handle_t oh, uint64_t flags, uint64_t *dkey, uint64_t *akey,
+		 daos_recx_t *recx, size_t *dkey_len)
 {
 	daos_key_t d;
 	daos_key_t a;
@@ -745,10 +750,11 @@ static void queries(struct bed *b)
 	bed_connect(b);
 	oh = bed_obj(b, 1, DAOS_OT_MULTI_UINT64, OC_SX);
 	CHECK_RC(query(oh, DAOS_GET_MAX | DAOS_GET_DKEY | DAOS_GET_AKEY | DAOS_GET_RECX, &dkey,
-		       &akey, &recx, &len), 0);
+		       &akey, &recx, &len),
+		 0);
 	CHECK_EQ(len, 0);
 	CHECK_EQ(recx.rx_nr, 0);
-	d_iov_set(&iov, (void *)(uintptr_t)"xy", 2);
+	d_iov_set(&iov, (void *)(uintptr_t) "xy", 2);
 	for (i = 10; i < 30; i++) {
 		akey = i * 3;
 		d_iov_set(&d, &i, sizeof(i));
@@ -756,7 +762,8 @@ static void queries(struct bed *b)
 		CHECK_RC(daos_obj_update(oh, DAOS_TX_NONE, 0, &d, 1, &iod, &sgl, NULL), 0);
 	}
 	CHECK_RC(query(oh, DAOS_GET_MAX | DAOS_GET_DKEY | DAOS_GET_AKEY | DAOS_GET_RECX, &dkey,
-		       &akey, &recx, &len), 0);
+		       &akey, &recx, &len),
+		 0);
 	CHECK_EQ(dkey, 29);
 	CHECK_EQ(akey, 87);
 	CHECK_EQ(recx.rx_idx, 5);
@@ -782,7 +789,8 @@ static void queries(struct bed *b)
 		bed_key(&d, "name");
 		bed_key(&a, "text");
 		CHECK_RC(daos_obj_query_key(oh, DAOS_TX_NONE, DAOS_GET_MAX | DAOS_GET_RECX, &d, &a,
-					    &recx, NULL), 0);
+					    &recx, NULL),
+			 0);
 		CHECK_EQ(recx.rx_idx, 40);
 		CHECK_EQ(recx.rx_nr, 3);
 	}
@@ -812,7 +820,7 @@ static void refused(struct bed *b)
 
 	bed_connect(b);
 	oh = bed_obj(b, 1, DAOS_OT_MULTI_HASHED, OC_S1);
-	d_iov_set(&iov, (void *)(uintptr_t)"v", 1);
+	d_iov_set(&iov, (void *)(uintptr_t) "v", 1);
 	bed_key(&iod.iod_name, "a");
 	d_iov_set(&key, key_mem, sizeof(key_mem));
 	CHECK_RC(daos_obj_update(oh, DAOS_TX_NONE, 0, &key, 1, &iod, &sgl, NULL), -DER_KEY2BIG);

@@ -129,8 +129,9 @@ static void random_ops(struct bed *b, uint64_t n, daos_oclass_id_t cid, uint64_t
 	model_check(&m, &r, 0, 10);
 	for (i = 0; i < 150; i++) {
 		uint64_t idx = prng_below(&r, m.cap);
-		uint64_t len = 1 + prng_below(&r, prng_below(&r, 3) == 0 ? m.cap - idx
-								   : min_u64(CHUNK, m.cap - idx));
+		uint64_t len = 1 + prng_below(&r, prng_below(&r, 3) == 0
+							  ? m.cap - idx
+							  : min_u64(CHUNK, m.cap - idx));
 
 		switch (prng_below(&r, 8)) {
 		case 0:
@@ -177,7 +178,9 @@ static void large(struct bed *b)
 	struct cl_stream *s = bed_main(b);
 	char *data = malloc(BYTES);
 	char *back = malloc(BYTES);
-	daos_range_t ranges[3] = { { 1000, 3 << 20 }, { 100 << 20, 1 << 20 }, { 50 << 20, 1 << 20 } };
+	daos_range_t ranges[3] = { { 1000, 3 << 20 },
+				   { 100 << 20, 1 << 20 },
+				   { 50 << 20, 1 << 20 } };
 	d_iov_t iov;
 	d_sg_list_t sgl = { .sg_nr = 1, .sg_iovs = &iov };
 	uint64_t got_short;
@@ -240,7 +243,7 @@ static void stat_epochs(struct bed *b)
 
 	bed_connect(b);
 	a = array_open(b, 1, OC_SX, 1, CHUNK);
-	d_iov_set(&iov, (void *)(uintptr_t)"abcd", 4);
+	d_iov_set(&iov, (void *)(uintptr_t) "abcd", 4);
 	CHECK_RC(cl_array_stat(s, a, &size, &e[0]), 0);
 	CHECK_EQ(size, 0);
 	CHECK_EQ(e[0], 0);

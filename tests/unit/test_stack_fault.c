@@ -135,7 +135,7 @@ static int op_event(struct bed *b, daos_handle_t oh)
 		return rc;
 	bed_key(&key, "event");
 	bed_key(&iod.iod_name, "a");
-	d_iov_set(&iov, (void *)(uintptr_t)"x", 1);
+	d_iov_set(&iov, (void *)(uintptr_t) "x", 1);
 	rc = daos_obj_update(oh, DAOS_TX_NONE, 0, &key, 1, &iod, &sgl, &ev);
 	if (rc == 0) {
 		bool flag;
@@ -207,8 +207,7 @@ static void oom(struct bed *b)
 		uint32_t failed[4] = { 0 };
 
 		sweep(b, oh, &rep_ops[i], bed_arena(c->ls), "client", &failed[0]);
-		sweep(b, oh, &rep_ops[i], &b->proc_mem, "process",
-		      &failed[1]);
+		sweep(b, oh, &rep_ops[i], &b->proc_mem, "process", &failed[1]);
 		for (t = 0; t <= b->opts.targets; t++)
 			sweep(b, oh, &rep_ops[i], bed_arena(bed_server(b, 0, t)->ls),
 			      t == 0 ? "service" : "target", &failed[t == 0 ? 2 : 3]);

@@ -157,7 +157,8 @@ static int check_storage(struct err_text *e, struct engine_config *c, bool leade
 	s->bytes = BDEV_BYTES_DEFAULT;
 	if (s->bdev_size != NULL &&
 	    (config_bytes(s->bdev_size, &s->bytes) != 0 || s->bytes < BDEV_BYTES_MIN))
-		return wrong(e, "rank %u: storage: bdev_size: \"%s\" is not a size of 64MiB or more",
+		return wrong(e,
+			     "rank %u: storage: bdev_size: \"%s\" is not a size of 64MiB or more",
 			     c->rank, s->bdev_size);
 	s->bytes = align_down(s->bytes, 1u << 20);
 	if (s->kind == STORAGE_FILE && s->path == NULL)
@@ -215,8 +216,8 @@ static int check_engine(struct err_text *e, struct node_config *n, struct engine
 }
 
 /* The system file's path: relative ones are relative to the configuration. */
-static int system_path(const char *config_path, const struct node_config *n,
-		       const char *override, char *dst, size_t cap)
+static int system_path(const char *config_path, const struct node_config *n, const char *override,
+		       char *dst, size_t cap)
 {
 	const char *name = override != NULL ? override : n->system_file;
 	const char *slash = strrchr(config_path, '/');

@@ -251,8 +251,10 @@ static int worker_serve(struct worker *w)
 		else
 			rc = node_tgt_format(&w->rt, &e->node, w->dev, w->tag - 1, flags);
 		if (rc != 0)
-			return complain(w, rc == -DER_EXIST ? "a store is there; --force loses it"
-							    : "format", rc);
+			return complain(w,
+					rc == -DER_EXIST ? "a store is there; --force loses it"
+							 : "format",
+					rc);
 	}
 	if (w->tag == 0)
 		rc = node_sys_start(&w->rt, &e->node, w->dev, w->dev == NULL ? &ranks : NULL,

@@ -127,8 +127,7 @@ static int run(struct cl_stream *s, void *args)
 	if (rc != 0)
 		return rc;
 	if (a->set)
-		rc = cl_pool_set_targets(s, pool, (uint32_t)a->rank, a->tgt_nr, a->tgts,
-					 a->state);
+		rc = cl_pool_set_targets(s, pool, (uint32_t)a->rank, a->tgt_nr, a->tgts, a->state);
 	if (rc == 0)
 		print(s->proc, pool);
 	(void)cl_pool_disconnect(s, pool);	/* the answer is out */

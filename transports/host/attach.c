@@ -110,8 +110,8 @@ static int stream_make(struct attach_stream *s, struct process *p, const struct 
 	return rc;
 }
 
-int attach_stream_open(struct process *p, const struct sysfile *sys,
-		       const struct attach_opts *opts, struct attach_stream **ret_stream)
+int attach_stream_open(struct process *p, const struct sysfile *sys, const struct attach_opts *opts,
+		       struct attach_stream **ret_stream)
 {
 	struct attach_stream *s = calloc(1, sizeof(*s));
 	int rc;

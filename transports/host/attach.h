@@ -19,8 +19,8 @@ struct attach_opts {
 };
 
 /** Errors: those of ofi_open(), -DER_NOMEM. Blocks: no. */
-int attach_stream_open(struct process *p, const struct sysfile *sys,
-		       const struct attach_opts *opts, struct attach_stream **ret_stream);
+int attach_stream_open(struct process *p, const struct sysfile *sys, const struct attach_opts *opts,
+		       struct attach_stream **ret_stream);
 void attach_stream_close(struct attach_stream *s);
 
 struct cl_stream *attach_stream_client(struct attach_stream *s);

@@ -151,7 +151,8 @@ static int dir_space(struct embed *e)
 	if (bytes < SYS_BYTES + DEV_BYTES_MIN * e->targets) {
 		(void)snprintf(e->err, e->err_cap, "%s: %llu MiB free, %llu MiB are needed", e->dir,
 			       (unsigned long long)(bytes >> 20),
-			       (unsigned long long)((SYS_BYTES + DEV_BYTES_MIN * e->targets) >> 20));
+			       (unsigned long long)((SYS_BYTES + DEV_BYTES_MIN * e->targets) >>
+						    20));
 		return -DER_NOSPACE;
 	}
 	bytes = (bytes - SYS_BYTES) / e->targets;
@@ -176,8 +177,10 @@ static int dir_ours(struct embed *e)
 		for (i = 0; i < ARRAY_COUNT(names) && !known; i++)
 			known = strcmp(d->d_name, names[i]) == 0;
 		if (!known) {
-			(void)snprintf(e->err, e->err_cap, "%s: holds \"%s\": not a directory of "
-				       "an embedded system", e->dir, d->d_name);
+			(void)snprintf(e->err, e->err_cap,
+				       "%s: holds \"%s\": not a directory of "
+				       "an embedded system",
+				       e->dir, d->d_name);
 			rc = -DER_INVAL;
 		}
 	}
@@ -223,8 +226,10 @@ static int dir_open(struct embed *e, const struct embed_opts *opts, bool *ret_fo
 	*ret_format = !exists(path);
 	e->targets = *ret_format ? opts->targets : there;
 	if (*ret_format && there > 0 && !begun) {
-		(void)snprintf(e->err, e->err_cap, "%s: target.0 is there, but no sys: remove the "
-			       "directory to begin anew", e->dir);
+		(void)snprintf(e->err, e->err_cap,
+			       "%s: target.0 is there, but no sys: remove the "
+			       "directory to begin anew",
+			       e->dir);
 		return -DER_INVAL;
 	}
 	if (!*ret_format && there == 0) {
@@ -273,12 +278,11 @@ static void stream_start(void *arg)
 		if (s->dev != NULL && s->format)
 			s->rc = node_sys_format(rt, &e->node, s->dev, &ranks, VOS_FORMAT_FORCE);
 		if (s->rc == 0)
-			s->rc = node_sys_start(rt, &e->node, s->dev,
-					       s->dev == NULL ? &ranks : NULL, &s->sys);
+			s->rc = node_sys_start(rt, &e->node, s->dev, s->dev == NULL ? &ranks : NULL,
+					       &s->sys);
 	} else {
 		if (s->dev != NULL && s->format)
-			s->rc = node_tgt_format(rt, &e->node, s->dev, s->tag - 1,
-						VOS_FORMAT_FORCE);
+			s->rc = node_tgt_format(rt, &e->node, s->dev, s->tag - 1, VOS_FORMAT_FORCE);
 		if (s->rc == 0)
 			s->rc = node_tgt_start(rt, &e->node, s->dev, s->tag - 1, &s->tgt);
 	}

@@ -263,8 +263,7 @@ static uint32_t op_creds(void *ctx, uint32_t *ret_uid, uint32_t *ret_gid, uint32
 	return nr;
 }
 
-static bool op_phantom(void *ctx, void *ptr, uint64_t bytes, uint32_t access,
-		       struct bseg *ret_seg)
+static bool op_phantom(void *ctx, void *ptr, uint64_t bytes, uint32_t access, struct bseg *ret_seg)
 {
 	(void)ctx;
 	(void)ptr;

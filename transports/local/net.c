@@ -322,6 +322,8 @@ static struct local_req *req_make(struct local_stream *s, const struct rt_call *
 			       expose_nr * sizeof(struct bseg));
 		req->lin.in.expose_bytes = call->expose->bytes;
 		req->lin.in.access = call->access;
+		if (buf_is_phantom(call->expose))
+			req->lin.in.access |= RT_ACCESS_PHANTOM;
 	}
 	list_init(&req->lin.link);
 	list_init(&req->a_link);
