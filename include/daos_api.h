@@ -17,8 +17,7 @@ extern "C" {
 #endif
 
 /** Make @anchor the beginning of an enumeration. @opts is 0. Returns 0. */
-static inline int
-daos_anchor_init(daos_anchor_t *anchor, unsigned int opts)
+static inline int daos_anchor_init(daos_anchor_t *anchor, unsigned int opts)
 {
 	(void)opts;
 	memset(anchor, 0, sizeof(*anchor));
@@ -26,14 +25,12 @@ daos_anchor_init(daos_anchor_t *anchor, unsigned int opts)
 }
 
 /** An anchor owns nothing; this only zeroes it. */
-static inline void
-daos_anchor_fini(daos_anchor_t *anchor)
+static inline void daos_anchor_fini(daos_anchor_t *anchor)
 {
 	memset(anchor, 0, sizeof(*anchor));
 }
 
-static inline bool
-daos_anchor_is_eof(daos_anchor_t *anchor)
+static inline bool daos_anchor_is_eof(daos_anchor_t *anchor)
 {
 	return anchor->da_type == DAOS_ANCHOR_TYPE_EOF;
 }
@@ -63,8 +60,7 @@ int daos_tx_open(daos_handle_t coh, daos_handle_t *th, uint64_t flags, daos_even
  * Open a read-only transaction that sees the container as it was at the snapshot @epoch.
  * Errors: -DER_NO_HDL, -DER_NONEXIST, -DER_NOMEM.  Blocks: yes, unless @ev.
  */
-int daos_tx_open_snap(daos_handle_t coh, daos_epoch_t epoch, daos_handle_t *th,
-		      daos_event_t *ev);
+int daos_tx_open_snap(daos_handle_t coh, daos_epoch_t epoch, daos_handle_t *th, daos_event_t *ev);
 
 /**
  * Make the transaction take effect.

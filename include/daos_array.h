@@ -52,9 +52,8 @@ int daos_array_generate_oid(daos_handle_t coh, daos_obj_id_t *oid, bool add_attr
  * @cell_size: bytes of a cell. @chunk_size: cells of a chunk.
  * Errors: -DER_EXIST, -DER_NO_PERM.  Blocks: yes, unless @ev.
  */
-int daos_array_create(daos_handle_t coh, daos_obj_id_t oid, daos_handle_t th,
-		      daos_size_t cell_size, daos_size_t chunk_size, daos_handle_t *oh,
-		      daos_event_t *ev);
+int daos_array_create(daos_handle_t coh, daos_obj_id_t oid, daos_handle_t th, daos_size_t cell_size,
+		      daos_size_t chunk_size, daos_handle_t *oh, daos_event_t *ev);
 
 /** Open an array that keeps its attributes.  Errors: -DER_NONEXIST, -DER_NO_PERM. */
 int daos_array_open(daos_handle_t coh, daos_obj_id_t oid, daos_handle_t th, unsigned int mode,
@@ -73,8 +72,7 @@ int daos_array_open_with_attr(daos_handle_t coh, daos_obj_id_t oid, daos_handle_
 int daos_array_local2global(daos_handle_t oh, d_iov_t *glob);
 
 /** Open the array of a global handle in this process. @mode 0: as in the other one. */
-int daos_array_global2local(daos_handle_t coh, d_iov_t glob, unsigned int mode,
-			    daos_handle_t *oh);
+int daos_array_global2local(daos_handle_t coh, d_iov_t glob, unsigned int mode, daos_handle_t *oh);
 
 int daos_array_close(daos_handle_t oh, daos_event_t *ev);
 
@@ -85,15 +83,15 @@ int daos_array_destroy(daos_handle_t oh, daos_handle_t th, daos_event_t *ev);
  * Read ranges one after the other into @sgl. Holes leave the caller's bytes as they are.
  * Errors: -DER_REC2BIG (@sgl too short), -DER_CSUM, -DER_DATA_LOSS.  Blocks: yes, unless @ev.
  */
-int daos_array_read(daos_handle_t oh, daos_handle_t th, daos_array_iod_t *iod,
-		    d_sg_list_t *sgl, daos_event_t *ev);
+int daos_array_read(daos_handle_t oh, daos_handle_t th, daos_array_iod_t *iod, d_sg_list_t *sgl,
+		    daos_event_t *ev);
 
 /**
  * Write ranges one after the other from @sgl.
  * Errors: -DER_REC2BIG (@sgl too short), -DER_NO_PERM, -DER_NOSPACE.  Blocks: yes, unless @ev.
  */
-int daos_array_write(daos_handle_t oh, daos_handle_t th, daos_array_iod_t *iod,
-		     d_sg_list_t *sgl, daos_event_t *ev);
+int daos_array_write(daos_handle_t oh, daos_handle_t th, daos_array_iod_t *iod, d_sg_list_t *sgl,
+		     daos_event_t *ev);
 
 /** One past the highest cell ever written, or the size set last. */
 int daos_array_get_size(daos_handle_t oh, daos_handle_t th, daos_size_t *size, daos_event_t *ev);
@@ -106,8 +104,7 @@ int daos_array_stat(daos_handle_t oh, daos_handle_t th, daos_array_stbuf_t *stbu
 int daos_array_set_size(daos_handle_t oh, daos_handle_t th, daos_size_t size, daos_event_t *ev);
 
 /** Turn ranges into holes; the size stays. */
-int daos_array_punch(daos_handle_t oh, daos_handle_t th, daos_array_iod_t *iod,
-		     daos_event_t *ev);
+int daos_array_punch(daos_handle_t oh, daos_handle_t th, daos_array_iod_t *iod, daos_event_t *ev);
 
 /** Attributes of an open array.  Blocks: no. */
 int daos_array_get_attr(daos_handle_t oh, daos_size_t *chunk_size, daos_size_t *cell_size);

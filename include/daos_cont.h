@@ -140,8 +140,7 @@ int daos_cont_del_attr(daos_handle_t coh, int n, const char *const *names, daos_
  * Reserve @num_oids numbers that nobody else gets, from *oid on, for the lower half of object
  * identifiers.
  */
-int daos_cont_alloc_oids(daos_handle_t coh, daos_size_t num_oids, uint64_t *oid,
-			 daos_event_t *ev);
+int daos_cont_alloc_oids(daos_handle_t coh, daos_size_t num_oids, uint64_t *oid, daos_event_t *ev);
 
 /** Give back the space of data overwritten before @epoch, 0 for now. */
 int daos_cont_aggregate(daos_handle_t coh, daos_epoch_t epoch, daos_event_t *ev);
@@ -168,8 +167,7 @@ int daos_cont_list_snap(daos_handle_t coh, int *nr, daos_epoch_t *epochs, char *
 			daos_anchor_t *anchor, daos_event_t *ev);
 
 /** Make, and remove, the table of objects of a snapshot. */
-int daos_cont_snap_oit_create(daos_handle_t coh, daos_epoch_t epoch, char *name,
-			      daos_event_t *ev);
+int daos_cont_snap_oit_create(daos_handle_t coh, daos_epoch_t epoch, char *name, daos_event_t *ev);
 int daos_cont_snap_oit_destroy(daos_handle_t coh, daos_handle_t oh, daos_event_t *ev);
 
 /**

@@ -116,8 +116,7 @@ int dfs_connect_snap(const char *pool, const char *sys, const char *cont, int fl
 		     daos_epoch_t epoch, const char *name, dfs_t **dfs);
 
 /** Destroy a container that dfs_connect() created. */
-int dfs_destroy(const char *pool, const char *sys, const char *cont, int force,
-		daos_event_t *ev);
+int dfs_destroy(const char *pool, const char *sys, const char *cont, int force, daos_event_t *ev);
 
 /**
  * Create a container with an empty file system. @uuid, @coh, @dfs: NULL, or get its UUID, an open
@@ -126,12 +125,11 @@ int dfs_destroy(const char *pool, const char *sys, const char *cont, int force,
  */
 int dfs_cont_create(daos_handle_t poh, uuid_t *uuid, dfs_attr_t *attr, daos_handle_t *coh,
 		    dfs_t **dfs);
-int dfs_cont_create_with_label(daos_handle_t poh, const char *label, dfs_attr_t *attr,
-			       uuid_t *uuid, daos_handle_t *coh, dfs_t **dfs);
+int dfs_cont_create_with_label(daos_handle_t poh, const char *label, dfs_attr_t *attr, uuid_t *uuid,
+			       daos_handle_t *coh, dfs_t **dfs);
 
 /** Change the owner of container, and root directory, by name and number. */
-int dfs_cont_set_owner(daos_handle_t coh, d_string_t user, uid_t uid, d_string_t group,
-		       gid_t gid);
+int dfs_cont_set_owner(daos_handle_t coh, d_string_t user, uid_t uid, d_string_t group, gid_t gid);
 
 /**
  * Mount the file system of an open container. @flags: DFS_RDONLY or DFS_RDWR, and DFS_BALANCED.
@@ -205,12 +203,12 @@ int dfs_release(dfs_obj_t *obj);
  * Read at @off into @sgl. *read_size is short at the end of the file; holes read as zeros.
  * Errors: EBADF or EPERM (not open for reading), EIO (corrupt data).
  */
-int dfs_read(dfs_t *dfs, dfs_obj_t *obj, d_sg_list_t *sgl, daos_off_t off,
-	     daos_size_t *read_size, daos_event_t *ev);
+int dfs_read(dfs_t *dfs, dfs_obj_t *obj, d_sg_list_t *sgl, daos_off_t off, daos_size_t *read_size,
+	     daos_event_t *ev);
 
 /** Read several ranges, which may not overlap, one after the other into @sgl. */
-int dfs_readx(dfs_t *dfs, dfs_obj_t *obj, dfs_iod_t *iod, d_sg_list_t *sgl,
-	      daos_size_t *read_size, daos_event_t *ev);
+int dfs_readx(dfs_t *dfs, dfs_obj_t *obj, dfs_iod_t *iod, d_sg_list_t *sgl, daos_size_t *read_size,
+	      daos_event_t *ev);
 
 /** Write @sgl at @off, all of it.  Errors: EPERM, ENOSPC. */
 int dfs_write(dfs_t *dfs, dfs_obj_t *obj, d_sg_list_t *sgl, daos_off_t off, daos_event_t *ev);
@@ -220,8 +218,7 @@ int dfs_writex(dfs_t *dfs, dfs_obj_t *obj, dfs_iod_t *iod, d_sg_list_t *sgl, dao
 
 /** Size of a file in bytes. */
 int dfs_get_size(dfs_t *dfs, dfs_obj_t *obj, daos_size_t *size);
-int dfs_get_size_by_oid(dfs_t *dfs, daos_obj_id_t oid, daos_size_t chunk_size,
-			daos_size_t *size);
+int dfs_get_size_by_oid(dfs_t *dfs, daos_obj_id_t oid, daos_size_t chunk_size, daos_size_t *size);
 
 /**
  * Make a hole of @len bytes at @offset. If it reaches the end of the file (DFS_MAX_FSIZE always
@@ -256,8 +253,7 @@ int dfs_obj_anchor_set(dfs_obj_t *obj, uint32_t index, daos_anchor_t *anchor);
 int dfs_dir_anchor_set(dfs_obj_t *obj, const char *name, daos_anchor_t *anchor);
 
 /** Create a directory. @cid: 0 to inherit.  Errors: EEXIST. */
-int dfs_mkdir(dfs_t *dfs, dfs_obj_t *parent, const char *name, mode_t mode,
-	      daos_oclass_id_t cid);
+int dfs_mkdir(dfs_t *dfs, dfs_obj_t *parent, const char *name, mode_t mode, daos_oclass_id_t cid);
 
 /**
  * Remove an entry. @force: a directory with everything in it. @oid: NULL, or gets what it was.
@@ -320,8 +316,8 @@ int dfs_chown(dfs_t *dfs, dfs_obj_t *parent, const char *name, uid_t uid, gid_t 
 int dfs_sync(dfs_t *dfs);
 
 /** Extended attributes. @flags: XATTR_CREATE, XATTR_REPLACE.  Errors: ENODATA, EEXIST, E2BIG. */
-int dfs_setxattr(dfs_t *dfs, dfs_obj_t *obj, const char *name, const void *value,
-		 daos_size_t size, int flags);
+int dfs_setxattr(dfs_t *dfs, dfs_obj_t *obj, const char *name, const void *value, daos_size_t size,
+		 int flags);
 /** @size: room at @value, which may be NULL, then the bytes of the value. */
 int dfs_getxattr(dfs_t *dfs, dfs_obj_t *obj, const char *name, void *value, daos_size_t *size);
 int dfs_removexattr(dfs_t *dfs, dfs_obj_t *obj, const char *name);
@@ -364,8 +360,7 @@ typedef struct {
 } dfs_predicate_t;
 
 /** A filter that is evaluated by the servers. */
-int dfs_pipeline_create(dfs_t *dfs, dfs_predicate_t pred, uint64_t flags,
-			dfs_pipeline_t **dpipe);
+int dfs_pipeline_create(dfs_t *dfs, dfs_predicate_t pred, uint64_t flags, dfs_pipeline_t **dpipe);
 int dfs_pipeline_destroy(dfs_pipeline_t *dpipe);
 
 /** Like dfs_readdir(), of what passes. @oids and @csizes may be NULL. */

@@ -38,8 +38,8 @@ int dfs_sys_disconnect(dfs_sys_t *dfs_sys);
 /** Share a mount between processes, as dfs_local2global() and dfs_global2local(). */
 int dfs_sys_local2global(dfs_sys_t *dfs_sys, d_iov_t *glob);
 int dfs_sys_local2global_all(dfs_sys_t *dfs_sys, d_iov_t *glob);
-int dfs_sys_global2local(daos_handle_t poh, daos_handle_t coh, int mflags, int sflags,
-			 d_iov_t glob, dfs_sys_t **dfs_sys);
+int dfs_sys_global2local(daos_handle_t poh, daos_handle_t coh, int mflags, int sflags, d_iov_t glob,
+			 dfs_sys_t **dfs_sys);
 int dfs_sys_global2local_all(int mflags, int sflags, d_iov_t glob, dfs_sys_t **dfs_sys);
 
 /** The mount underneath, which stays owned by @dfs_sys. */
@@ -78,14 +78,13 @@ int dfs_sys_readlink(dfs_sys_t *dfs_sys, const char *path, char *buf, daos_size_
 int dfs_sys_symlink(dfs_sys_t *dfs_sys, const char *target, const char *path);
 
 /** Arguments as in dfs_open(). Close with dfs_sys_close(). */
-int dfs_sys_open(dfs_sys_t *dfs_sys, const char *path, mode_t mode, int flags,
-		 daos_oclass_id_t cid, daos_size_t chunk_size, const char *value,
-		 dfs_obj_t **obj);
+int dfs_sys_open(dfs_sys_t *dfs_sys, const char *path, mode_t mode, int flags, daos_oclass_id_t cid,
+		 daos_size_t chunk_size, const char *value, dfs_obj_t **obj);
 int dfs_sys_close(dfs_obj_t *obj);
 
 /** *size: bytes wanted, then bytes read or written. */
-int dfs_sys_read(dfs_sys_t *dfs_sys, dfs_obj_t *obj, void *buf, daos_off_t off,
-		 daos_size_t *size, daos_event_t *ev);
+int dfs_sys_read(dfs_sys_t *dfs_sys, dfs_obj_t *obj, void *buf, daos_off_t off, daos_size_t *size,
+		 daos_event_t *ev);
 int dfs_sys_write(dfs_sys_t *dfs_sys, dfs_obj_t *obj, const void *buf, daos_off_t off,
 		  daos_size_t *size, daos_event_t *ev);
 int dfs_sys_punch(dfs_sys_t *dfs_sys, const char *path, daos_off_t offset, daos_off_t len);
@@ -97,8 +96,7 @@ int dfs_sys_remove_type(dfs_sys_t *dfs_sys, const char *path, bool force, mode_t
 
 int dfs_sys_mkdir(dfs_sys_t *dfs_sys, const char *dir, mode_t mode, daos_oclass_id_t cid);
 /** With all directories on the way; no error if they exist. */
-int dfs_sys_mkdir_p(dfs_sys_t *dfs_sys, const char *dir_path, mode_t mode,
-		    daos_oclass_id_t cid);
+int dfs_sys_mkdir_p(dfs_sys_t *dfs_sys, const char *dir_path, mode_t mode, daos_oclass_id_t cid);
 
 /** *dirp is not a stream of the C library: only the two functions below understand it. */
 int dfs_sys_opendir(dfs_sys_t *dfs_sys, const char *dir, int flags, DIR **dirp);

@@ -76,21 +76,18 @@ enum daos_otype_t {
 	DAOS_OT_MAX		= 14,
 };
 
-static inline bool
-daos_otype_t_is_valid(enum daos_otype_t type)
+static inline bool daos_otype_t_is_valid(enum daos_otype_t type)
 {
 	return type <= DAOS_OT_MAX;
 }
 
 /** Can @pa_domain be a container's redundancy level? */
-static inline bool
-daos_pa_domain_is_valid(uint32_t pa_domain)
+static inline bool daos_pa_domain_is_valid(uint32_t pa_domain)
 {
 	return pa_domain >= DAOS_PROP_CO_REDUN_RANK && pa_domain <= DAOS_PROP_CO_REDUN_FAULT;
 }
 
-static inline enum daos_otype_t
-daos_obj_id2type(daos_obj_id_t oid)
+static inline enum daos_otype_t daos_obj_id2type(daos_obj_id_t oid)
 {
 	return (enum daos_otype_t)(oid.hi >> OID_FMT_TYPE_SHIFT);
 }
@@ -99,109 +96,95 @@ daos_obj_id2type(daos_obj_id_t oid)
 #define DAOS_OT_BIT(type)	(1U << (type))
 #define DAOS_OT_IN(type, set)	((unsigned int)(type) < 32 && ((set) & DAOS_OT_BIT(type)) != 0)
 
-static inline bool
-daos_is_dkey_lexical_type(enum daos_otype_t type)
+static inline bool daos_is_dkey_lexical_type(enum daos_otype_t type)
 {
 	return DAOS_OT_IN(type, DAOS_OT_BIT(DAOS_OT_DKEY_LEXICAL) |
-			  DAOS_OT_BIT(DAOS_OT_MULTI_LEXICAL) | DAOS_OT_BIT(DAOS_OT_KV_LEXICAL));
+					DAOS_OT_BIT(DAOS_OT_MULTI_LEXICAL) |
+					DAOS_OT_BIT(DAOS_OT_KV_LEXICAL));
 }
 
-static inline bool
-daos_is_akey_lexical_type(enum daos_otype_t type)
+static inline bool daos_is_akey_lexical_type(enum daos_otype_t type)
 {
-	return DAOS_OT_IN(type, DAOS_OT_BIT(DAOS_OT_AKEY_LEXICAL) |
-			  DAOS_OT_BIT(DAOS_OT_MULTI_LEXICAL));
+	return DAOS_OT_IN(type,
+			  DAOS_OT_BIT(DAOS_OT_AKEY_LEXICAL) | DAOS_OT_BIT(DAOS_OT_MULTI_LEXICAL));
 }
 
-static inline bool
-daos_is_array_type(enum daos_otype_t type)
+static inline bool daos_is_array_type(enum daos_otype_t type)
 {
 	return DAOS_OT_IN(type, DAOS_OT_BIT(DAOS_OT_ARRAY) | DAOS_OT_BIT(DAOS_OT_ARRAY_ATTR) |
-			  DAOS_OT_BIT(DAOS_OT_ARRAY_BYTE));
+					DAOS_OT_BIT(DAOS_OT_ARRAY_BYTE));
 }
 
-static inline bool
-daos_is_kv_type(enum daos_otype_t type)
+static inline bool daos_is_kv_type(enum daos_otype_t type)
 {
 	return DAOS_OT_IN(type, DAOS_OT_BIT(DAOS_OT_KV_HASHED) | DAOS_OT_BIT(DAOS_OT_KV_UINT64) |
-			  DAOS_OT_BIT(DAOS_OT_KV_LEXICAL));
+					DAOS_OT_BIT(DAOS_OT_KV_LEXICAL));
 }
 
 /** The dkeys of arrays are chunk numbers, hence integers too. */
-static inline bool
-daos_is_dkey_uint64_type(enum daos_otype_t type)
+static inline bool daos_is_dkey_uint64_type(enum daos_otype_t type)
 {
 	return daos_is_array_type(type) ||
 	       DAOS_OT_IN(type, DAOS_OT_BIT(DAOS_OT_DKEY_UINT64) |
-			  DAOS_OT_BIT(DAOS_OT_MULTI_UINT64) | DAOS_OT_BIT(DAOS_OT_KV_UINT64));
+					DAOS_OT_BIT(DAOS_OT_MULTI_UINT64) |
+					DAOS_OT_BIT(DAOS_OT_KV_UINT64));
 }
 
-static inline bool
-daos_is_akey_uint64_type(enum daos_otype_t type)
+static inline bool daos_is_akey_uint64_type(enum daos_otype_t type)
 {
-	return DAOS_OT_IN(type, DAOS_OT_BIT(DAOS_OT_AKEY_UINT64) |
-			  DAOS_OT_BIT(DAOS_OT_MULTI_UINT64));
+	return DAOS_OT_IN(type,
+			  DAOS_OT_BIT(DAOS_OT_AKEY_UINT64) | DAOS_OT_BIT(DAOS_OT_MULTI_UINT64));
 }
 
-static inline bool
-daos_is_dkey_lexical(daos_obj_id_t oid)
+static inline bool daos_is_dkey_lexical(daos_obj_id_t oid)
 {
 	return daos_is_dkey_lexical_type(daos_obj_id2type(oid));
 }
 
-static inline bool
-daos_is_akey_lexical(daos_obj_id_t oid)
+static inline bool daos_is_akey_lexical(daos_obj_id_t oid)
 {
 	return daos_is_akey_lexical_type(daos_obj_id2type(oid));
 }
 
-static inline bool
-daos_is_dkey_uint64(daos_obj_id_t oid)
+static inline bool daos_is_dkey_uint64(daos_obj_id_t oid)
 {
 	return daos_is_dkey_uint64_type(daos_obj_id2type(oid));
 }
 
-static inline bool
-daos_is_akey_uint64(daos_obj_id_t oid)
+static inline bool daos_is_akey_uint64(daos_obj_id_t oid)
 {
 	return daos_is_akey_uint64_type(daos_obj_id2type(oid));
 }
 
-static inline bool
-daos_is_array(daos_obj_id_t oid)
+static inline bool daos_is_array(daos_obj_id_t oid)
 {
 	return daos_is_array_type(daos_obj_id2type(oid));
 }
 
-static inline bool
-daos_is_kv(daos_obj_id_t oid)
+static inline bool daos_is_kv(daos_obj_id_t oid)
 {
 	return daos_is_kv_type(daos_obj_id2type(oid));
 }
 
 /** Redundancy method of an identifier. */
-static inline enum daos_obj_redun
-daos_obj_id2ord(daos_obj_id_t oid)
+static inline enum daos_obj_redun daos_obj_id2ord(daos_obj_id_t oid)
 {
 	return (enum daos_obj_redun)((oid.hi & OID_FMT_CLASS_MASK) >> OID_FMT_CLASS_SHIFT);
 }
 
 /** Number of redundancy groups of an identifier. */
-static inline uint32_t
-daos_obj_id2grp_nr(daos_obj_id_t oid)
+static inline uint32_t daos_obj_id2grp_nr(daos_obj_id_t oid)
 {
 	return (uint32_t)((oid.hi & OID_FMT_META_MASK) >> OID_FMT_META_SHIFT);
 }
 
 /** Class of an identifier, with the number of groups it was resolved to. */
-static inline daos_oclass_id_t
-daos_obj_id2class(daos_obj_id_t oid)
+static inline daos_oclass_id_t daos_obj_id2class(daos_obj_id_t oid)
 {
 	return (daos_oclass_id_t)daos_obj_id2ord(oid) << OC_REDUN_SHIFT | daos_obj_id2grp_nr(oid);
 }
 
-static inline bool
-daos_obj_id_is_nil(daos_obj_id_t oid)
+static inline bool daos_obj_id_is_nil(daos_obj_id_t oid)
 {
 	return oid.lo == 0 && oid.hi == 0;
 }
@@ -210,8 +193,7 @@ daos_obj_id_is_nil(daos_obj_id_t oid)
  * Step the caller's 32 bits of oid->hi through all their values, in an order that does not look
  * consecutive (the step is a prime), and clear the library's half.
  */
-static inline void
-daos_obj_oid_cycle(daos_obj_id_t *oid)
+static inline void daos_obj_oid_cycle(daos_obj_id_t *oid)
 {
 	oid->hi = (oid->hi + 999999937) & UINT32_MAX;
 }
@@ -507,7 +489,7 @@ int daos_oit_list_unmarked(daos_handle_t oh, daos_obj_id_t *oids, uint32_t *oids
 			   daos_anchor_t *anchor, daos_event_t *ev);
 
 /** Called with an identifier and its marker or NULL: > 0 list it, 0 skip it, < 0 stop with that. */
-typedef int (daos_oit_filter_cb)(daos_obj_id_t oid, d_iov_t *marker);
+typedef int(daos_oit_filter_cb)(daos_obj_id_t oid, d_iov_t *marker);
 
 /** Like daos_oit_list(), of the identifiers that @filter picks. */
 int daos_oit_list_filter(daos_handle_t oh, daos_obj_id_t *oids, uint32_t *oids_nr,

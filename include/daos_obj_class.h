@@ -216,15 +216,15 @@ int daos_oclass_nr(int opts);
  * Give the container @coh a class of its own.
  * Errors: -DER_NO_HDL, -DER_NOSYS.  Blocks: yes, unless @ev.
  */
-int daos_obj_register_class(daos_handle_t coh, daos_oclass_id_t cid,
-			    struct daos_oclass_attr *attr, daos_event_t *ev);
+int daos_obj_register_class(daos_handle_t coh, daos_oclass_id_t cid, struct daos_oclass_attr *attr,
+			    daos_event_t *ev);
 
 /**
  * Attributes of class @cid in the container @coh.
  * Errors: -DER_NO_HDL, -DER_NONEXIST, -DER_NOSYS.  Blocks: yes, unless @ev.
  */
-int daos_obj_query_class(daos_handle_t coh, daos_oclass_id_t cid,
-			 struct daos_oclass_attr *attr, daos_event_t *ev);
+int daos_obj_query_class(daos_handle_t coh, daos_oclass_id_t cid, struct daos_oclass_attr *attr,
+			 daos_event_t *ev);
 
 /**
  * Enumerate the classes of the container @coh, continuing at @anchor.

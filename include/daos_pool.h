@@ -195,8 +195,8 @@ int daos_pool_query(daos_handle_t poh, d_rank_list_t **ranks, daos_pool_info_t *
 		    daos_prop_t *pool_prop, daos_event_t *ev);
 
 /** Ask about target @tgt of @rank.  Errors: -DER_NONEXIST.  Blocks: yes, unless @ev. */
-int daos_pool_query_target(daos_handle_t poh, uint32_t tgt, d_rank_t rank,
-			   daos_target_info_t *info, daos_event_t *ev);
+int daos_pool_query_target(daos_handle_t poh, uint32_t tgt, d_rank_t rank, daos_target_info_t *info,
+			   daos_event_t *ev);
 
 /** Attributes, like those of containers: see daos_cont_list_attr(). */
 int daos_pool_list_attr(daos_handle_t poh, char *buffer, size_t *size, daos_event_t *ev);
@@ -258,20 +258,17 @@ typedef struct daos_pool_cont_filter {
 } daos_pool_cont_filter_t;
 
 /** "==", "<", ... and "md_open_time", ...; "UNKNOWN" for anything else. */
-static inline const char *
-daos_pool_cont_filter_func_str(enum daos_pool_cont_filter_func f)
+static inline const char *daos_pool_cont_filter_func_str(enum daos_pool_cont_filter_func f)
 {
 	static const char *const name[] = { "==", "!=", "<", "<=", ">", ">=" };
 
 	return (unsigned int)f < PCF_FUNC_MAX ? name[f] : "UNKNOWN";
 }
 
-static inline const char *
-daos_pool_cont_filter_key_str(enum daos_pool_cont_filter_key k)
+static inline const char *daos_pool_cont_filter_key_str(enum daos_pool_cont_filter_key k)
 {
-	static const char *const name[] = {
-		"md_open_time", "md_modify_time", "num_snapshots", "num_handles"
-	};
+	static const char *const name[] = { "md_open_time", "md_modify_time", "num_snapshots",
+					    "num_handles" };
 
 	return (unsigned int)k < PCF_KEY_MAX ? name[k] : "UNKNOWN";
 }

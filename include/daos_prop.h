@@ -297,15 +297,13 @@ struct daos_co_status {
 #define DAOS_PROP_CO_STATUS_VAL(status, flag, pm_ver)					\
 	((uint64_t)(flag) << 48 | ((uint64_t)(status) & 0xffff) << 32 | (uint64_t)(pm_ver))
 
-static inline uint64_t
-daos_prop_co_status_2_val(struct daos_co_status *co_status)
+static inline uint64_t daos_prop_co_status_2_val(struct daos_co_status *co_status)
 {
 	return DAOS_PROP_CO_STATUS_VAL(co_status->dcs_status, co_status->dcs_flags,
 				       co_status->dcs_pm_ver);
 }
 
-static inline void
-daos_prop_val_2_co_status(uint64_t val, struct daos_co_status *co_status)
+static inline void daos_prop_val_2_co_status(uint64_t val, struct daos_co_status *co_status)
 {
 	co_status->dcs_pm_ver = (uint32_t)val;
 	co_status->dcs_status = (uint16_t)(val >> 32);
@@ -313,15 +311,13 @@ daos_prop_val_2_co_status(uint64_t val, struct daos_co_status *co_status)
 }
 
 /** Is @rf a redundancy factor a container can have? */
-static inline bool
-daos_rf_is_valid(unsigned long long rf)
+static inline bool daos_rf_is_valid(unsigned long long rf)
 {
 	return rf <= DAOS_PROP_PO_REDUN_FAC_MAX;
 }
 
 /** Is @svc_rf a redundancy factor a pool service can have? */
-static inline bool
-daos_svc_rf_is_valid(uint64_t svc_rf)
+static inline bool daos_svc_rf_is_valid(uint64_t svc_rf)
 {
 	return svc_rf <= DAOS_PROP_PO_SVC_REDUN_FAC_MAX;
 }
@@ -335,8 +331,7 @@ daos_svc_rf_is_valid(uint64_t svc_rf)
 #define DAOS_PROP_CO_LABEL_DEFAULT	"container_label_not_set"
 
 /** Is @label 1 to 127 characters of [A-Za-z0-9.:_-], and not a UUID? */
-static inline bool
-daos_label_is_valid(const char *label)
+static inline bool daos_label_is_valid(const char *label)
 {
 	size_t i;
 
@@ -352,8 +347,7 @@ daos_label_is_valid(const char *label)
 }
 
 /** Is @perf_domain the name of a performance domain, "root" or "group"? */
-static inline bool
-daos_perf_domain_is_valid(const char *perf_domain)
+static inline bool daos_perf_domain_is_valid(const char *perf_domain)
 {
 	return strcmp(perf_domain, "root") == 0 || strcmp(perf_domain, "group") == 0;
 }

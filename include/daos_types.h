@@ -40,8 +40,7 @@ typedef uint64_t daos_off_t;
 typedef d_iov_t daos_key_t;
 
 /** True for a key without bytes. */
-static inline bool
-daos_key_is_null(daos_key_t key)
+static inline bool daos_key_is_null(daos_key_t key)
 {
 	return key.iov_buf == NULL || key.iov_len == 0;
 }
@@ -50,8 +49,7 @@ daos_key_is_null(daos_key_t key)
  * Does @uuid begin with the 36 characters of a UUID? With @sensitive non-zero its letters must
  * be lower case, as the library prints them; otherwise either case is accepted.
  */
-static inline bool
-daos_is_valid_uuid_string(const char *uuid, int sensitive)
+static inline bool daos_is_valid_uuid_string(const char *uuid, int sensitive)
 {
 	int i;
 
@@ -107,14 +105,12 @@ typedef struct {
 /** No transaction: the call is one by itself. */
 #define DAOS_TX_NONE	DAOS_HDL_INVAL
 
-static inline bool
-daos_handle_is_inval(daos_handle_t hdl)
+static inline bool daos_handle_is_inval(daos_handle_t hdl)
 {
 	return hdl.cookie == 0;
 }
 
-static inline bool
-daos_handle_is_valid(daos_handle_t hdl)
+static inline bool daos_handle_is_valid(daos_handle_t hdl)
 {
 	return hdl.cookie != 0;
 }

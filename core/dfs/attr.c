@@ -350,9 +350,8 @@ int dfs_osetattr(dfs_t *dfs, dfs_obj_t *obj, struct stat *stbuf, int flags)
 
 	if (dfs == NULL || obj == NULL || stbuf == NULL || (flags & ~all) != 0)
 		return EINVAL;
-	if (dfs->rdonly ||
-	    ((flags & DFS_SET_ATTR_SIZE) && S_ISREG(obj->mode) &&
-	     (obj->flags & O_ACCMODE) == O_RDONLY))
+	if (dfs->rdonly || ((flags & DFS_SET_ATTR_SIZE) && S_ISREG(obj->mode) &&
+			    (obj->flags & O_ACCMODE) == O_RDONLY))
 		return EPERM;
 	return dfs_call(setattr_fn, &a, NULL);
 }

@@ -74,8 +74,8 @@ struct readdir_args {
 };
 
 /* Status of the entry just listed; false if it is gone meanwhile. */
-static int plus_stat(struct cl_stream *s, struct readdir_args *a, struct dirent *d,
-		     struct stat *st, bool *ret_there)
+static int plus_stat(struct cl_stream *s, struct readdir_args *a, struct dirent *d, struct stat *st,
+		     bool *ret_there)
 {
 	struct dfs_inode in;
 	int rc;

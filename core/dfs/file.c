@@ -298,8 +298,8 @@ int dfs_read(dfs_t *dfs, dfs_obj_t *obj, d_sg_list_t *sgl, daos_off_t off, daos_
 	return rc != 0 ? rc : dfs_call(read_fn, &a, ev);
 }
 
-int dfs_readx(dfs_t *dfs, dfs_obj_t *obj, dfs_iod_t *iod, d_sg_list_t *sgl,
-	      daos_size_t *read_size, daos_event_t *ev)
+int dfs_readx(dfs_t *dfs, dfs_obj_t *obj, dfs_iod_t *iod, d_sg_list_t *sgl, daos_size_t *read_size,
+	      daos_event_t *ev)
 {
 	struct dfs_args a = { .dfs = dfs, .obj = obj, .iod = iod, .sgl = sgl, .size = read_size };
 	int rc = rw_check(dfs, obj, sgl, false);

@@ -477,8 +477,8 @@ int dfs_cont_create(daos_handle_t poh, uuid_t *uuid, dfs_attr_t *attr, daos_hand
 	return dfs_errno(cl_call(create_fn, &a, sizeof(a), NULL));
 }
 
-int dfs_cont_create_with_label(daos_handle_t poh, const char *label, dfs_attr_t *attr,
-			       uuid_t *uuid, daos_handle_t *coh, dfs_t **dfs)
+int dfs_cont_create_with_label(daos_handle_t poh, const char *label, dfs_attr_t *attr, uuid_t *uuid,
+			       daos_handle_t *coh, dfs_t **dfs)
 {
 	struct create_args a = { .poh = poh, .label = label, .uuid = uuid, .attr = attr,
 				 .coh = coh, .ret_dfs = dfs };

@@ -322,8 +322,7 @@ static int move_once(struct cl_stream *s, struct move *m, daos_obj_id_t *oid)
 
 static bool same_place(const struct move *m)
 {
-	return oid_equal(m->src.dir->oid, m->dst.dir->oid) &&
-	       strcmp(m->src.name, m->dst.name) == 0;
+	return oid_equal(m->src.dir->oid, m->dst.dir->oid) && strcmp(m->src.name, m->dst.name) == 0;
 }
 
 typedef int (*move_step)(struct cl_stream *s, struct move *m, daos_obj_id_t *oid);

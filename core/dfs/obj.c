@@ -307,8 +307,10 @@ static int suggest_fn(struct cl_stream *s, void *args)
 	if (rc != 0)
 		return dfs_errno(rc);
 	*(daos_oclass_id_t *)a->buf = shd == DAOS_OCH_SHD_MAX
-		? (daos_oclass_id_t)OBJ_CLASS_DEF((uint32_t)daos_obj_id2ord(id), MAX_NUM_GROUPS)
-		: daos_obj_id2class(id);
+					      ? (daos_oclass_id_t)OBJ_CLASS_DEF(
+							(uint32_t)daos_obj_id2ord(id),
+							MAX_NUM_GROUPS)
+					      : daos_obj_id2class(id);
 	return 0;
 }
 
@@ -415,7 +417,8 @@ int dfs_obj_get_info(dfs_t *dfs, dfs_obj_t *obj, dfs_obj_info_t *info)
 		return 0;
 	dir = obj->oclass != 0 ? obj->oclass : dfs->dir_oclass != 0 ? dfs->dir_oclass : dfs->oclass;
 	file = obj->oclass != 0 ? obj->oclass
-				: dfs->file_oclass != 0 ? dfs->file_oclass : dfs->oclass;
+	       : dfs->file_oclass != 0 ? dfs->file_oclass
+				       : dfs->oclass;
 	info->doi_dir_oclass_id = dir != 0 ? dir : OC_S1;
 	info->doi_file_oclass_id = file != 0 ? file : OC_SX;
 	if (info->doi_chunk_size == 0)

@@ -183,7 +183,7 @@ int dfs_walk(struct cl_stream *s, struct dfs *dfs, struct dfs_obj *from, const c
 		struct walk w;
 		struct dfs_found dir;
 		char name[DFS_MAX_NAME + 1];
-	} *room;
+	} * room;
 	int rc;
 
 	if (len >= DFS_MAX_PATH)

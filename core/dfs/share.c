@@ -141,8 +141,8 @@ int dfs_local2global_all(dfs_t *dfs, d_iov_t *glob)
 	if (rc == 0)
 		rc = dfs_local2global(dfs, &mnt);
 	if (rc == 0)
-		rc = glob_room(glob, sizeof(all) + pool.iov_buf_len + cont.iov_buf_len +
-					     mnt.iov_buf_len);
+		rc = glob_room(glob,
+			       sizeof(all) + pool.iov_buf_len + cont.iov_buf_len + mnt.iov_buf_len);
 	if (rc != 0 || glob->iov_buf == NULL)
 		return rc;
 	all.pool_bytes = (uint32_t)pool.iov_buf_len;
@@ -251,8 +251,8 @@ static int import_fn(struct cl_stream *s, void *args)
 {
 	struct import_args *a = args;
 
-	return dfs_errno(dfs_obj_make(s, a->dfs, &a->g->in, &a->g->link, a->flags, a->value,
-				      a->ret_obj));
+	return dfs_errno(
+		dfs_obj_make(s, a->dfs, &a->g->in, &a->g->link, a->flags, a->value, a->ret_obj));
 }
 
 static bool glob_obj_ok(const struct glob_obj *g, const struct dfs *dfs, d_iov_t glob)

@@ -91,8 +91,8 @@ static int set_fn(struct cl_stream *s, void *args)
 }
 
 /* XATTR_CREATE and XATTR_REPLACE are obeyed (the original ignores them). */
-int dfs_setxattr(dfs_t *dfs, dfs_obj_t *obj, const char *name, const void *value,
-		 daos_size_t size, int flags)
+int dfs_setxattr(dfs_t *dfs, dfs_obj_t *obj, const char *name, const void *value, daos_size_t size,
+		 int flags)
 {
 	struct dfs_args a = { .dfs = dfs, .obj = obj, .name = name,
 			      .buf = (void *)(uintptr_t)value, .len = size, .flags = flags };
@@ -100,8 +100,8 @@ int dfs_setxattr(dfs_t *dfs, dfs_obj_t *obj, const char *name, const void *value
 
 	if (rc != 0)
 		return rc;
-	if ((flags & ~(SET_CREATE | SET_REPLACE)) != 0 ||
-	    flags == (SET_CREATE | SET_REPLACE) || (value == NULL && size > 0))
+	if ((flags & ~(SET_CREATE | SET_REPLACE)) != 0 || flags == (SET_CREATE | SET_REPLACE) ||
+	    (value == NULL && size > 0))
 		return EINVAL;
 	if (dfs->rdonly)
 		return EPERM;

@@ -226,7 +226,8 @@ static size_t stack_color(const char *stack, uint32_t bytes)
 
 int rt_spawn(struct rt *rt, void (*fn)(void *arg), void *arg, const struct ult_opts *opts)
 {
-	uint32_t want = opts != NULL && opts->stack_bytes != 0 ? opts->stack_bytes : rt->stack_bytes;
+	uint32_t want = opts != NULL && opts->stack_bytes != 0 ? opts->stack_bytes
+							       : rt->stack_bytes;
 	uint32_t bytes;
 	struct ult *u;
 	char *stack;

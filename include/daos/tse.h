@@ -69,8 +69,7 @@ bool tse_sched_check_complete(tse_sched_t *sched);
 int tse_sched_register_comp_cb(tse_sched_t *sched, tse_sched_comp_cb_t comp_cb, void *arg);
 
 /** A task that calls @task_func, which may be NULL: then it only waits for others. */
-int tse_task_create(tse_task_func_t task_func, tse_sched_t *sched, void *priv,
-		    tse_task_t **taskp);
+int tse_task_create(tse_task_func_t task_func, tse_sched_t *sched, void *priv, tse_task_t **taskp);
 /** Let it run when its dependencies allow; @instant: now if they do already. */
 int tse_task_schedule(tse_task_t *task, bool instant);
 /** @delay: microseconds. */
@@ -86,8 +85,7 @@ int tse_task_register_deps(tse_task_t *task, int num_deps, tse_task_t *dep_tasks
 int tse_task_register_cbs(tse_task_t *task, tse_task_cb_t prep_cb, void *prep_data,
 			  size_t prep_data_size, tse_task_cb_t comp_cb, void *comp_data,
 			  size_t comp_data_size);
-int tse_task_register_comp_cb(tse_task_t *task, tse_task_cb_t comp_cb, void *arg,
-			      size_t arg_size);
+int tse_task_register_comp_cb(tse_task_t *task, tse_task_cb_t comp_cb, void *arg, size_t arg_size);
 /** The same, then run again after @delay microseconds, for completion callbacks that retry. */
 int tse_task_register_comp_cb_and_reinit(tse_task_t *task, tse_task_cb_t comp_cb, void *arg,
 					 size_t arg_size, uint64_t delay);

@@ -36,13 +36,12 @@ struct d_hash_table;
 /** What a table must know about its records. Only hop_key_cmp must be there. */
 typedef struct {
 	/** does the record have this key? */
-	bool		(*hop_key_cmp)(struct d_hash_table *htable, d_list_t *link,
-				       const void *key, unsigned int ksize);
+	bool (*hop_key_cmp)(struct d_hash_table *htable, d_list_t *link, const void *key,
+			    unsigned int ksize);
 	/** make up a key for a record; for d_hash_rec_insert_anonym() */
 	void		(*hop_key_init)(struct d_hash_table *htable, d_list_t *link, void *arg);
 	/** hash of a key; if not there, d_hash_string_u32() of its bytes */
-	uint32_t	(*hop_key_hash)(struct d_hash_table *htable, const void *key,
-					unsigned int ksize);
+	uint32_t (*hop_key_hash)(struct d_hash_table *htable, const void *key, unsigned int ksize);
 	/** hash of a record's key, equal to that of hop_key_hash; for locks per bucket */
 	uint32_t	(*hop_rec_hash)(struct d_hash_table *htable, d_list_t *link);
 	/** take a reference */
@@ -50,8 +49,7 @@ typedef struct {
 	/** give a reference back; was it the last one and is the record to be freed? */
 	bool		(*hop_rec_decref)(struct d_hash_table *htable, d_list_t *link);
 	/** give several back: 1 if the last one went, 0 if not, -DER_* if there were too few */
-	int		(*hop_rec_ndecref)(struct d_hash_table *htable, d_list_t *link,
-					   int count);
+	int (*hop_rec_ndecref)(struct d_hash_table *htable, d_list_t *link, int count);
 	/** free a record that is in the table no more */
 	void		(*hop_rec_free)(struct d_hash_table *htable, d_list_t *link);
 } d_hash_table_ops_t;
@@ -100,8 +98,8 @@ int d_hash_table_create(uint32_t feats, uint32_t bits, void *priv, d_hash_table_
 			struct d_hash_table **htable_pp);
 
 /** The same in the caller's memory, with d_hash_table_destroy_inplace() for its end. */
-int d_hash_table_create_inplace(uint32_t feats, uint32_t bits, void *priv,
-				d_hash_table_ops_t *hops, struct d_hash_table *htable);
+int d_hash_table_create_inplace(uint32_t feats, uint32_t bits, void *priv, d_hash_table_ops_t *hops,
+				struct d_hash_table *htable);
 
 /** Called per record; not 0 ends the traversal. */
 typedef int (*d_hash_traverse_cb_t)(d_list_t *link, void *arg);
@@ -126,8 +124,8 @@ d_list_t *d_hash_rec_find(struct d_hash_table *htable, const void *key, unsigned
  * The record with @key, with a reference for the caller; if there is none, insert @link under
  * @key and return it, without a reference for the caller.
  */
-d_list_t *d_hash_rec_find_insert(struct d_hash_table *htable, const void *key,
-				 unsigned int ksize, d_list_t *link);
+d_list_t *d_hash_rec_find_insert(struct d_hash_table *htable, const void *key, unsigned int ksize,
+				 d_list_t *link);
 
 /**
  * Insert a record. @exclusive: only if the key is not there yet.

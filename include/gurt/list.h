@@ -30,75 +30,65 @@ typedef struct d_list_head_t {
 	} while (0)
 
 /** Join two neighbours. */
-static inline void
-gurt_list_join(d_list_t *prev, d_list_t *next)
+static inline void gurt_list_join(d_list_t *prev, d_list_t *next)
 {
 	prev->next = next;
 	next->prev = prev;
 }
 
 /** Insert at the front. */
-static inline void
-d_list_add(d_list_t *newe, d_list_t *head)
+static inline void d_list_add(d_list_t *newe, d_list_t *head)
 {
 	gurt_list_join(newe, head->next);
 	gurt_list_join(head, newe);
 }
 
 /** Insert at the end. */
-static inline void
-d_list_add_tail(d_list_t *newe, d_list_t *head)
+static inline void d_list_add_tail(d_list_t *newe, d_list_t *head)
 {
 	gurt_list_join(head->prev, newe);
 	gurt_list_join(newe, head);
 }
 
 /** Take out; the element's own pointers are left as they are. */
-static inline void
-d_list_del(d_list_t *entry)
+static inline void d_list_del(d_list_t *entry)
 {
 	gurt_list_join(entry->prev, entry->next);
 }
 
 /** Take out; the element is then in no list, and may be taken out again. */
-static inline void
-d_list_del_init(d_list_t *entry)
+static inline void d_list_del_init(d_list_t *entry)
 {
 	d_list_del(entry);
 	D_INIT_LIST_HEAD(entry);
 }
 
 /** Move an element to the front or the end of another list. */
-static inline void
-d_list_move(d_list_t *list, d_list_t *head)
+static inline void d_list_move(d_list_t *list, d_list_t *head)
 {
 	d_list_del(list);
 	d_list_add(list, head);
 }
 
-static inline void
-d_list_move_tail(d_list_t *list, d_list_t *head)
+static inline void d_list_move_tail(d_list_t *list, d_list_t *head)
 {
 	d_list_del(list);
 	d_list_add_tail(list, head);
 }
 
-static inline int
-d_list_empty(d_list_t *head)
+static inline int d_list_empty(d_list_t *head)
 {
 	return head->next == head;
 }
 
 /** Empty in both directions: not in the middle of another thread's removal. */
-static inline int
-d_list_empty_careful(const d_list_t *head)
+static inline int d_list_empty_careful(const d_list_t *head)
 {
 	return head->next == head && head->prev == head;
 }
 
 /** Insert all elements of @list at the front of @head; @list itself is left undefined. */
-static inline void
-d_list_splice(d_list_t *list, d_list_t *head)
+static inline void d_list_splice(d_list_t *list, d_list_t *head)
 {
 	if (d_list_empty(list))
 		return;
@@ -107,8 +97,7 @@ d_list_splice(d_list_t *list, d_list_t *head)
 }
 
 /** The same; @list is empty afterwards. */
-static inline void
-d_list_splice_init(d_list_t *list, d_list_t *head)
+static inline void d_list_splice_init(d_list_t *list, d_list_t *head)
 {
 	d_list_splice(list, head);
 	D_INIT_LIST_HEAD(list);
@@ -187,22 +176,19 @@ typedef struct {
 #define D_INIT_HLIST_HEAD(ptr)	((ptr)->first = NULL)
 #define D_INIT_HLIST_NODE(ptr)	((ptr)->next = NULL, (ptr)->pprev = NULL)
 
-static inline int
-d_hlist_empty(const d_hlist_head_t *h)
+static inline int d_hlist_empty(const d_hlist_head_t *h)
 {
 	return h->first == NULL;
 }
 
 /** Is the element in no list? */
-static inline int
-d_hlist_unhashed(const d_hlist_node_t *h)
+static inline int d_hlist_unhashed(const d_hlist_node_t *h)
 {
 	return h->pprev == NULL;
 }
 
 /** Put @n where @slot points to, before what is there. */
-static inline void
-gurt_hlist_put(d_hlist_node_t *n, d_hlist_node_t **slot)
+static inline void gurt_hlist_put(d_hlist_node_t *n, d_hlist_node_t **slot)
 {
 	n->next = *slot;
 	n->pprev = slot;
@@ -211,27 +197,23 @@ gurt_hlist_put(d_hlist_node_t *n, d_hlist_node_t **slot)
 	*slot = n;
 }
 
-static inline void
-d_hlist_add_head(d_hlist_node_t *n, d_hlist_head_t *h)
+static inline void d_hlist_add_head(d_hlist_node_t *n, d_hlist_head_t *h)
 {
 	gurt_hlist_put(n, &h->first);
 }
 
-static inline void
-d_hlist_add_before(d_hlist_node_t *n, d_hlist_node_t *next)
+static inline void d_hlist_add_before(d_hlist_node_t *n, d_hlist_node_t *next)
 {
 	gurt_hlist_put(n, next->pprev);
 }
 
 /** Insert @n after @prev. */
-static inline void
-d_hlist_add_after(d_hlist_node_t *n, d_hlist_node_t *prev)
+static inline void d_hlist_add_after(d_hlist_node_t *n, d_hlist_node_t *prev)
 {
 	gurt_hlist_put(n, &prev->next);
 }
 
-static inline void
-d_hlist_del(d_hlist_node_t *n)
+static inline void d_hlist_del(d_hlist_node_t *n)
 {
 	*n->pprev = n->next;
 	if (n->next != NULL)
@@ -239,8 +221,7 @@ d_hlist_del(d_hlist_node_t *n)
 }
 
 /** Take out if in a list. */
-static inline void
-d_hlist_del_init(d_hlist_node_t *n)
+static inline void d_hlist_del_init(d_hlist_node_t *n)
 {
 	if (d_hlist_unhashed(n))
 		return;

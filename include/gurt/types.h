@@ -80,8 +80,7 @@ struct d_string_buffer_t {
 };
 
 /** Make @iov describe @size bytes at @buf, all of them data. */
-static inline void
-d_iov_set(d_iov_t *iov, void *buf, size_t size)
+static inline void d_iov_set(d_iov_t *iov, void *buf, size_t size)
 {
 	iov->iov_buf = buf;
 	iov->iov_buf_len = size;

@@ -85,8 +85,7 @@ uint32_t d_hash_jump(uint64_t key, uint32_t num_buckets)
 	while (next < num_buckets) {
 		bucket = next;
 		key = key * 2862933555777941757ULL + 1;
-		next = (int64_t)((double)(bucket + 1) *
-				 (2147483648.0 / (double)((key >> 33) + 1)));
+		next = (int64_t)((double)(bucket + 1) * (2147483648.0 / (double)((key >> 33) + 1)));
 	}
 	return (uint32_t)bucket;
 }

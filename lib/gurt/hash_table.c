@@ -88,8 +88,8 @@ static void bucket_unlock(struct d_hash_table *ht, uint32_t idx)
 
 static uint32_t key_idx(struct d_hash_table *ht, const void *key, unsigned int ksize)
 {
-	uint32_t hash = ht->ht_ops->hop_key_hash != NULL ?
-			ht->ht_ops->hop_key_hash(ht, key, ksize) : d_hash_string_u32(key, ksize);
+	uint32_t hash = ht->ht_ops->hop_key_hash != NULL ? ht->ht_ops->hop_key_hash(ht, key, ksize)
+							 : d_hash_string_u32(key, ksize);
 
 	return hash & (bucket_count(ht) - 1);
 }
@@ -154,7 +154,8 @@ static d_list_t *bucket_search(struct d_hash_table *ht, uint32_t idx, const void
 {
 	d_list_t *link;
 
-	d_list_for_each(link, &ht->ht_buckets[idx].hb_head) {
+	d_list_for_each(link, &ht->ht_buckets[idx].hb_head)
+	{
 		if (ht->ht_ops->hop_key_cmp(ht, link, key, ksize))
 			return link;
 	}
@@ -206,8 +207,8 @@ static int locks_init(struct d_hash_table *ht)
 	return rc;
 }
 
-int d_hash_table_create_inplace(uint32_t feats, uint32_t bits, void *priv,
-				d_hash_table_ops_t *hops, struct d_hash_table *htable)
+int d_hash_table_create_inplace(uint32_t feats, uint32_t bits, void *priv, d_hash_table_ops_t *hops,
+				struct d_hash_table *htable)
 {
 	uint32_t idx;
 	int rc;
@@ -271,7 +272,8 @@ int d_hash_table_traverse(struct d_hash_table *htable, d_hash_traverse_cb_t cb, 
 
 	for (idx = 0; rc == 0 && idx < bucket_count(htable); idx++) {
 		bucket_lock(htable, idx, false);
-		d_list_for_each_safe(link, next, &htable->ht_buckets[idx].hb_head) {
+		d_list_for_each_safe(link, next, &htable->ht_buckets[idx].hb_head)
+		{
 			rc = cb(link, arg);
 			if (rc != 0)
 				break;
@@ -336,8 +338,8 @@ d_list_t *d_hash_rec_find(struct d_hash_table *htable, const void *key, unsigned
 	return link;
 }
 
-d_list_t *d_hash_rec_find_insert(struct d_hash_table *htable, const void *key,
-				 unsigned int ksize, d_list_t *link)
+d_list_t *d_hash_rec_find_insert(struct d_hash_table *htable, const void *key, unsigned int ksize,
+				 d_list_t *link)
 {
 	uint32_t idx = key_idx(htable, key, ksize);
 	d_list_t *found;
@@ -546,8 +548,7 @@ void d_hash_table_debug(struct d_hash_table *htable)
 		unsigned int len = 0;
 
 		bucket_lock(htable, idx, false);
-		d_list_for_each(link, &htable->ht_buckets[idx].hb_head)
-			len++;
+		d_list_for_each(link, &htable->ht_buckets[idx].hb_head) len++;
 		bucket_unlock(htable, idx);
 		nr += len;
 		longest = MAX(longest, len);

@@ -94,8 +94,8 @@ int d_log_check(int flags)
 
 	if (fac >= LOG_FAC_MAX)
 		fac = 0;
-	mask = atomic_load_relaxed(&log_is_open) ? atomic_load_relaxed(&log_mask[fac]) :
-						   atomic_load_relaxed(&log_mask_closed);
+	mask = atomic_load_relaxed(&log_is_open) ? atomic_load_relaxed(&log_mask[fac])
+						 : atomic_load_relaxed(&log_mask_closed);
 	if (pri >= DLOG_INFO)
 		return pri >= mask ? flags : 0;
 	return mask < DLOG_INFO && (pri & mask) != 0 ? flags : 0;
@@ -117,10 +117,10 @@ static size_t line_begin(char *line, size_t size, int flags)
 	if (log_state.id_cb != NULL)
 		log_state.id_cb(&xs, &ult);
 	len = strftime(line, size, "%Y/%m/%d-%H:%M:%S", &tm);
-	rest = snprintf(line + len, size - len,
-			".%06ld %s %s[%d/%ld/%" PRIu64 "] %-4s %s ", now.tv_nsec / 1000,
-			log_state.host, log_state.tag[0] != '\0' ? log_state.tag : LOG_TAG_DEFAULT,
-			(int)getpid(), (long)syscall(SYS_gettid), ult,
+	rest = snprintf(line + len, size - len, ".%06ld %s %s[%d/%ld/%" PRIu64 "] %-4s %s ",
+			now.tv_nsec / 1000, log_state.host,
+			log_state.tag[0] != '\0' ? log_state.tag : LOG_TAG_DEFAULT, (int)getpid(),
+			(long)syscall(SYS_gettid), ult,
 			log_state.fac[fac < log_state.fac_count ? fac : 0].aname, pri_name(flags));
 	return len + (rest > 0 ? MIN((size_t)rest, size - len - 1) : 0);
 }
@@ -318,8 +318,8 @@ void d_log_sync_mask(void)
 }
 
 /* Under the lock. */
-static int log_open(const char *tag, int default_mask, int stderr_pri, const char *file,
-		    int flavor, d_log_id_cb_t id_cb)
+static int log_open(const char *tag, int default_mask, int stderr_pri, const char *file, int flavor,
+		    d_log_id_cb_t id_cb)
 {
 	int fd = -1;
 

@@ -59,45 +59,43 @@ SIG(daos_obj_anchor_set, int, daos_handle_t, uint32_t, daos_anchor_t *)
 SIG(daos_obj_anchor_split, int, daos_handle_t, uint32_t *, daos_anchor_t *)
 SIG(daos_obj_close, int, daos_handle_t, daos_event_t *)
 SIG(daos_obj_fetch, int, daos_handle_t, daos_handle_t, uint64_t, daos_key_t *, unsigned int,
-	daos_iod_t *, d_sg_list_t *, daos_iom_t *, daos_event_t *)
-SIG(daos_obj_generate_oid, int, daos_handle_t, daos_obj_id_t *, enum daos_otype_t,
-	daos_oclass_id_t, daos_oclass_hints_t, uint32_t)
+    daos_iod_t *, d_sg_list_t *, daos_iom_t *, daos_event_t *)
+SIG(daos_obj_generate_oid, int, daos_handle_t, daos_obj_id_t *, enum daos_otype_t, daos_oclass_id_t,
+    daos_oclass_hints_t, uint32_t)
 SIG(daos_obj_id2class, daos_oclass_id_t, daos_obj_id_t)
 SIG(daos_obj_id2grp_nr, uint32_t, daos_obj_id_t)
 SIG(daos_obj_id2ord, enum daos_obj_redun, daos_obj_id_t)
 SIG(daos_obj_id2type, enum daos_otype_t, daos_obj_id_t)
 SIG(daos_obj_id_is_nil, bool, daos_obj_id_t)
 SIG(daos_obj_key2anchor, int, daos_handle_t, daos_handle_t, daos_key_t *, daos_key_t *,
-	daos_anchor_t *, daos_event_t *)
+    daos_anchor_t *, daos_event_t *)
 SIG(daos_obj_list_akey, int, daos_handle_t, daos_handle_t, daos_key_t *, uint32_t *,
-	daos_key_desc_t *, d_sg_list_t *, daos_anchor_t *, daos_event_t *)
+    daos_key_desc_t *, d_sg_list_t *, daos_anchor_t *, daos_event_t *)
 SIG(daos_obj_list_dkey, int, daos_handle_t, daos_handle_t, uint32_t *, daos_key_desc_t *,
-	d_sg_list_t *, daos_anchor_t *, daos_event_t *)
+    d_sg_list_t *, daos_anchor_t *, daos_event_t *)
 SIG(daos_obj_list_recx, int, daos_handle_t, daos_handle_t, daos_key_t *, daos_key_t *,
-	daos_size_t *, uint32_t *, daos_recx_t *, daos_epoch_range_t *, daos_anchor_t *, bool,
-	daos_event_t *)
+    daos_size_t *, uint32_t *, daos_recx_t *, daos_epoch_range_t *, daos_anchor_t *, bool,
+    daos_event_t *)
 SIG(daos_obj_oid_cycle, void, daos_obj_id_t *)
-SIG(daos_obj_open, int, daos_handle_t, daos_obj_id_t, unsigned int, daos_handle_t *,
-	daos_event_t *)
+SIG(daos_obj_open, int, daos_handle_t, daos_obj_id_t, unsigned int, daos_handle_t *, daos_event_t *)
 SIG(daos_obj_punch, int, daos_handle_t, daos_handle_t, uint64_t, daos_event_t *)
-SIG(daos_obj_punch_akeys, int, daos_handle_t, daos_handle_t, uint64_t, daos_key_t *, unsigned
-	int, daos_key_t *, daos_event_t *)
-SIG(daos_obj_punch_dkeys, int, daos_handle_t, daos_handle_t, uint64_t, unsigned int, daos_key_t
-	*, daos_event_t *)
+SIG(daos_obj_punch_akeys, int, daos_handle_t, daos_handle_t, uint64_t, daos_key_t *, unsigned int,
+    daos_key_t *, daos_event_t *)
+SIG(daos_obj_punch_dkeys, int, daos_handle_t, daos_handle_t, uint64_t, unsigned int, daos_key_t *,
+    daos_event_t *)
 SIG(daos_obj_query, int, daos_handle_t, struct daos_obj_attr *, d_rank_list_t *, daos_event_t *)
 SIG(daos_obj_query_key, int, daos_handle_t, daos_handle_t, uint64_t, daos_key_t *, daos_key_t *,
-	daos_recx_t *, daos_event_t *)
+    daos_recx_t *, daos_event_t *)
 SIG(daos_obj_query_max_epoch, int, daos_handle_t, daos_handle_t, daos_epoch_t *, daos_event_t *)
 SIG(daos_obj_update, int, daos_handle_t, daos_handle_t, uint64_t, daos_key_t *, unsigned int,
-	daos_iod_t *, d_sg_list_t *, daos_event_t *)
+    daos_iod_t *, d_sg_list_t *, daos_event_t *)
 SIG(daos_obj_verify, int, daos_handle_t, daos_obj_id_t, daos_epoch_t)
 SIG(daos_oit_close, int, daos_handle_t, daos_event_t *)
-SIG(daos_oit_list, int, daos_handle_t, daos_obj_id_t *, uint32_t *, daos_anchor_t *,
-	daos_event_t *)
+SIG(daos_oit_list, int, daos_handle_t, daos_obj_id_t *, uint32_t *, daos_anchor_t *, daos_event_t *)
 SIG(daos_oit_list_filter, int, daos_handle_t, daos_obj_id_t *, uint32_t *, daos_anchor_t *,
-	daos_oit_filter_cb *, daos_event_t *)
+    daos_oit_filter_cb *, daos_event_t *)
 SIG(daos_oit_list_unmarked, int, daos_handle_t, daos_obj_id_t *, uint32_t *, daos_anchor_t *,
-	daos_event_t *)
+    daos_event_t *)
 SIG(daos_oit_mark, int, daos_handle_t, daos_obj_id_t, d_iov_t *, daos_event_t *)
 SIG(daos_oit_open, int, daos_handle_t, daos_epoch_t, daos_handle_t *, daos_event_t *)
 SIG(daos_otype_t_is_valid, bool, enum daos_otype_t)
@@ -105,11 +103,11 @@ SIG(daos_pa_domain_is_valid, bool, uint32_t)
 
 /* daos_obj_class.h */
 SIG(daos_obj_list_class, int, daos_handle_t, struct daos_oclass_list *, daos_anchor_t *,
-	daos_event_t *)
+    daos_event_t *)
 SIG(daos_obj_query_class, int, daos_handle_t, daos_oclass_id_t, struct daos_oclass_attr *,
-	daos_event_t *)
+    daos_event_t *)
 SIG(daos_obj_register_class, int, daos_handle_t, daos_oclass_id_t, struct daos_oclass_attr *,
-	daos_event_t *)
+    daos_event_t *)
 SIG(daos_oclass_id2name, int, daos_oclass_id_t, char *)
 SIG(daos_oclass_name2id, int, const char *)
 SIG(daos_oclass_names_list, ssize_t, size_t, char *)
@@ -117,39 +115,38 @@ SIG(daos_oclass_nr, int, int)
 
 /* daos_array.h */
 SIG(daos_array_close, int, daos_handle_t, daos_event_t *)
-SIG(daos_array_create, int, daos_handle_t, daos_obj_id_t, daos_handle_t, daos_size_t,
-	daos_size_t, daos_handle_t *, daos_event_t *)
+SIG(daos_array_create, int, daos_handle_t, daos_obj_id_t, daos_handle_t, daos_size_t, daos_size_t,
+    daos_handle_t *, daos_event_t *)
 SIG(daos_array_destroy, int, daos_handle_t, daos_handle_t, daos_event_t *)
 SIG(daos_array_generate_oid, int, daos_handle_t, daos_obj_id_t *, bool, daos_oclass_id_t,
-	daos_oclass_hints_t, uint32_t)
+    daos_oclass_hints_t, uint32_t)
 SIG(daos_array_get_attr, int, daos_handle_t, daos_size_t *, daos_size_t *)
 SIG(daos_array_get_size, int, daos_handle_t, daos_handle_t, daos_size_t *, daos_event_t *)
 SIG(daos_array_global2local, int, daos_handle_t, d_iov_t, unsigned int, daos_handle_t *)
 SIG(daos_array_local2global, int, daos_handle_t, d_iov_t *)
-SIG(daos_array_open, int, daos_handle_t, daos_obj_id_t, daos_handle_t, unsigned int, daos_size_t
-	*, daos_size_t *, daos_handle_t *, daos_event_t *)
+SIG(daos_array_open, int, daos_handle_t, daos_obj_id_t, daos_handle_t, unsigned int, daos_size_t *,
+    daos_size_t *, daos_handle_t *, daos_event_t *)
 SIG(daos_array_open_with_attr, int, daos_handle_t, daos_obj_id_t, daos_handle_t, unsigned int,
-	daos_size_t, daos_size_t, daos_handle_t *, daos_event_t *)
+    daos_size_t, daos_size_t, daos_handle_t *, daos_event_t *)
 SIG(daos_array_punch, int, daos_handle_t, daos_handle_t, daos_array_iod_t *, daos_event_t *)
 SIG(daos_array_read, int, daos_handle_t, daos_handle_t, daos_array_iod_t *, d_sg_list_t *,
-	daos_event_t *)
+    daos_event_t *)
 SIG(daos_array_set_size, int, daos_handle_t, daos_handle_t, daos_size_t, daos_event_t *)
 SIG(daos_array_stat, int, daos_handle_t, daos_handle_t, daos_array_stbuf_t *, daos_event_t *)
 SIG(daos_array_update_chunk_size, int, daos_handle_t, daos_size_t)
 SIG(daos_array_write, int, daos_handle_t, daos_handle_t, daos_array_iod_t *, d_sg_list_t *,
-	daos_event_t *)
+    daos_event_t *)
 
 /* daos_kv.h */
 SIG(daos_kv_close, int, daos_handle_t, daos_event_t *)
 SIG(daos_kv_destroy, int, daos_handle_t, daos_handle_t, daos_event_t *)
-SIG(daos_kv_get, int, daos_handle_t, daos_handle_t, uint64_t, const char *, daos_size_t *, void
-	*, daos_event_t *)
-SIG(daos_kv_list, int, daos_handle_t, daos_handle_t, uint32_t *, daos_key_desc_t *, d_sg_list_t
-	*, daos_anchor_t *, daos_event_t *)
-SIG(daos_kv_open, int, daos_handle_t, daos_obj_id_t, unsigned int, daos_handle_t *, daos_event_t
-	*)
-SIG(daos_kv_put, int, daos_handle_t, daos_handle_t, uint64_t, const char *, daos_size_t, const
-	void *, daos_event_t *)
+SIG(daos_kv_get, int, daos_handle_t, daos_handle_t, uint64_t, const char *, daos_size_t *, void *,
+    daos_event_t *)
+SIG(daos_kv_list, int, daos_handle_t, daos_handle_t, uint32_t *, daos_key_desc_t *, d_sg_list_t *,
+    daos_anchor_t *, daos_event_t *)
+SIG(daos_kv_open, int, daos_handle_t, daos_obj_id_t, unsigned int, daos_handle_t *, daos_event_t *)
+SIG(daos_kv_put, int, daos_handle_t, daos_handle_t, uint64_t, const char *, daos_size_t,
+    const void *, daos_event_t *)
 SIG(daos_kv_remove, int, daos_handle_t, daos_handle_t, uint64_t, const char *, daos_event_t *)
 
 /* daos_prop.h */
@@ -187,31 +184,31 @@ SIG(daos_cont_alloc_oids, int, daos_handle_t, daos_size_t, uint64_t *, daos_even
 SIG(daos_cont_close, int, daos_handle_t, daos_event_t *)
 SIG(daos_cont_create, int, daos_handle_t, uuid_t *, daos_prop_t *, daos_event_t *)
 SIG(daos_cont_create_snap, int, daos_handle_t, daos_epoch_t *, char *, daos_event_t *)
-SIG(daos_cont_create_snap_opt, int, daos_handle_t, daos_epoch_t *, char *, enum
-	daos_snapshot_opts, daos_event_t *)
+SIG(daos_cont_create_snap_opt, int, daos_handle_t, daos_epoch_t *, char *, enum daos_snapshot_opts,
+    daos_event_t *)
 SIG(daos_cont_create_with_label, int, daos_handle_t, const char *, daos_prop_t *, uuid_t *,
-	daos_event_t *)
+    daos_event_t *)
 SIG(daos_cont_del_attr, int, daos_handle_t, int, const char *const *, daos_event_t *)
 SIG(daos_cont_delete_acl, int, daos_handle_t, enum daos_acl_principal_type, d_string_t,
-	daos_event_t *)
+    daos_event_t *)
 SIG(daos_cont_destroy, int, daos_handle_t, const char *, int, daos_event_t *)
 SIG(daos_cont_destroy_snap, int, daos_handle_t, daos_epoch_range_t, daos_event_t *)
 SIG(daos_cont_get_acl, int, daos_handle_t, daos_prop_t **, daos_event_t *)
 SIG(daos_cont_get_attr, int, daos_handle_t, int, const char *const *, void *const *, size_t *,
-	daos_event_t *)
+    daos_event_t *)
 SIG(daos_cont_get_perms, int, daos_prop_t *, uid_t, gid_t *, size_t, uint64_t *)
 SIG(daos_cont_global2local, int, daos_handle_t, d_iov_t, daos_handle_t *)
 SIG(daos_cont_list_attr, int, daos_handle_t, char *, size_t *, daos_event_t *)
 SIG(daos_cont_list_snap, int, daos_handle_t, int *, daos_epoch_t *, char **, daos_anchor_t *,
-	daos_event_t *)
+    daos_event_t *)
 SIG(daos_cont_local2global, int, daos_handle_t, d_iov_t *)
 SIG(daos_cont_open, int, daos_handle_t, const char *, unsigned int, daos_handle_t *,
-	daos_cont_info_t *, daos_event_t *)
+    daos_cont_info_t *, daos_event_t *)
 SIG(daos_cont_overwrite_acl, int, daos_handle_t, struct daos_acl *, daos_event_t *)
 SIG(daos_cont_query, int, daos_handle_t, daos_cont_info_t *, daos_prop_t *, daos_event_t *)
 SIG(daos_cont_rollback, int, daos_handle_t, daos_epoch_t, daos_event_t *)
-SIG(daos_cont_set_attr, int, daos_handle_t, int, const char *const *, const void *const *, const
-	size_t *, daos_event_t *)
+SIG(daos_cont_set_attr, int, daos_handle_t, int, const char *const *, const void *const *,
+    const size_t *, daos_event_t *)
 SIG(daos_cont_set_owner, int, daos_handle_t, d_string_t, d_string_t, daos_event_t *)
 SIG(daos_cont_set_owner_no_check, int, daos_handle_t, d_string_t, d_string_t, daos_event_t *)
 SIG(daos_cont_set_prop, int, daos_handle_t, daos_prop_t *, daos_event_t *)
@@ -224,7 +221,7 @@ SIG(daos_rank_list_parse, d_rank_list_t *, const char *, const char *)
 
 /* daos_pool.h */
 SIG(daos_pool_connect, int, const char *, const char *, unsigned int, daos_handle_t *,
-	daos_pool_info_t *, daos_event_t *)
+    daos_pool_info_t *, daos_event_t *)
 SIG(daos_pool_cont_filter_add, int, daos_pool_cont_filter_t *, daos_pool_cont_filter_part_t *)
 SIG(daos_pool_cont_filter_fini, void, daos_pool_cont_filter_t *)
 SIG(daos_pool_cont_filter_func_str, const char *, enum daos_pool_cont_filter_func)
@@ -232,31 +229,30 @@ SIG(daos_pool_cont_filter_init, int, daos_pool_cont_filter_t *, uint32_t)
 SIG(daos_pool_cont_filter_key_str, const char *, enum daos_pool_cont_filter_key)
 SIG(daos_pool_del_attr, int, daos_handle_t, int, const char *const *, daos_event_t *)
 SIG(daos_pool_disconnect, int, daos_handle_t, daos_event_t *)
-SIG(daos_pool_filter_cont, int, daos_handle_t, daos_pool_cont_filter_t *, daos_size_t *, struct
-	daos_pool_cont_info2 *, daos_event_t *)
+SIG(daos_pool_filter_cont, int, daos_handle_t, daos_pool_cont_filter_t *, daos_size_t *,
+    struct daos_pool_cont_info2 *, daos_event_t *)
 SIG(daos_pool_get_attr, int, daos_handle_t, int, const char *const *, void *const *, size_t *,
-	daos_event_t *)
+    daos_event_t *)
 SIG(daos_pool_get_perms, int, daos_prop_t *, uid_t, gid_t *, size_t, uint64_t *)
 SIG(daos_pool_global2local, int, d_iov_t, daos_handle_t *)
 SIG(daos_pool_list_attr, int, daos_handle_t, char *, size_t *, daos_event_t *)
 SIG(daos_pool_list_cont, int, daos_handle_t, daos_size_t *, struct daos_pool_cont_info *,
-	daos_event_t *)
+    daos_event_t *)
 SIG(daos_pool_local2global, int, daos_handle_t, d_iov_t *)
 SIG(daos_pool_query, int, daos_handle_t, d_rank_list_t **, daos_pool_info_t *, daos_prop_t *,
-	daos_event_t *)
+    daos_event_t *)
 SIG(daos_pool_query_target, int, daos_handle_t, uint32_t, d_rank_t, daos_target_info_t *,
-	daos_event_t *)
-SIG(daos_pool_set_attr, int, daos_handle_t, int, const char *const *, const void *const *, const
-	size_t *, daos_event_t *)
+    daos_event_t *)
+SIG(daos_pool_set_attr, int, daos_handle_t, int, const char *const *, const void *const *,
+    const size_t *, daos_event_t *)
 
 /* daos_mgmt.h */
 SIG(daos_debug_add_mark, int, const char *)
 SIG(daos_debug_set_params, int, const char *, d_rank_t, unsigned int, uint64_t, uint64_t,
-	daos_event_t *)
+    daos_event_t *)
 SIG(daos_mgmt_get_bs_state, int, const char *, unsigned char *, int *, daos_event_t *)
 SIG(daos_mgmt_get_sys_info, int, const char *, struct daos_sys_info **)
-SIG(daos_mgmt_list_pools, int, const char *, daos_size_t *, daos_mgmt_pool_info_t *,
-	daos_event_t *)
+SIG(daos_mgmt_list_pools, int, const char *, daos_size_t *, daos_mgmt_pool_info_t *, daos_event_t *)
 SIG(daos_mgmt_put_sys_info, void, struct daos_sys_info *)
 SIG(daos_pool_stop_svc, int, daos_handle_t, daos_event_t *)
 SIG(dc_mgmt_srv_version, int, uint32_t *, uint32_t *, uint32_t *, char **)
@@ -277,8 +273,8 @@ SIG(daos_acl_dump, void, struct daos_acl *)
 SIG(daos_acl_dup, struct daos_acl *, struct daos_acl *)
 SIG(daos_acl_free, void, struct daos_acl *)
 SIG(daos_acl_from_strs, int, const char **, size_t, struct daos_acl **)
-SIG(daos_acl_get_ace_for_principal, int, struct daos_acl *, enum daos_acl_principal_type, const
-	char *, struct daos_ace **)
+SIG(daos_acl_get_ace_for_principal, int, struct daos_acl *, enum daos_acl_principal_type,
+    const char *, struct daos_ace **)
 SIG(daos_acl_get_next_ace, struct daos_ace *, struct daos_acl *, struct daos_ace *)
 SIG(daos_acl_get_size, ssize_t, struct daos_acl *)
 SIG(daos_acl_gid_to_principal, int, gid_t, char **)
@@ -288,7 +284,7 @@ SIG(daos_acl_principal_to_gid, int, const char *, gid_t *)
 SIG(daos_acl_principal_to_uid, int, const char *, uid_t *)
 SIG(daos_acl_remove_ace, int, struct daos_acl **, enum daos_acl_principal_type, const char *)
 SIG(daos_acl_to_stream, int, FILE *, struct daos_acl *, bool)
-SIG(daos_acl_to_strs, int, struct daos_acl *, char ** *, size_t *)
+SIG(daos_acl_to_strs, int, struct daos_acl *, char ***, size_t *)
 SIG(daos_acl_uid_to_principal, int, uid_t, char **)
 SIG(daos_acl_validate, int, struct daos_acl *)
 
@@ -311,12 +307,12 @@ SIG(dfs_access, int, dfs_t *, dfs_obj_t *, const char *, int)
 SIG(dfs_chmod, int, dfs_t *, dfs_obj_t *, const char *, mode_t)
 SIG(dfs_chown, int, dfs_t *, dfs_obj_t *, const char *, uid_t, gid_t, int)
 SIG(dfs_connect, int, const char *, const char *, const char *, int, dfs_attr_t *, dfs_t **)
-SIG(dfs_connect_snap, int, const char *, const char *, const char *, int, daos_epoch_t, const
-	char *, dfs_t **)
+SIG(dfs_connect_snap, int, const char *, const char *, const char *, int, daos_epoch_t,
+    const char *, dfs_t **)
 SIG(dfs_cont_check, int, daos_handle_t, const char *, uint64_t, const char *)
 SIG(dfs_cont_create, int, daos_handle_t, uuid_t *, dfs_attr_t *, daos_handle_t *, dfs_t **)
 SIG(dfs_cont_create_with_label, int, daos_handle_t, const char *, dfs_attr_t *, uuid_t *,
-	daos_handle_t *, dfs_t **)
+    daos_handle_t *, dfs_t **)
 SIG(dfs_cont_get, int, dfs_t *, daos_handle_t *)
 SIG(dfs_cont_put, int, dfs_t *, daos_handle_t)
 SIG(dfs_cont_scan, int, daos_handle_t, const char *, uint64_t, const char *)
@@ -337,20 +333,18 @@ SIG(dfs_getxattr, int, dfs_t *, dfs_obj_t *, const char *, void *, daos_size_t *
 SIG(dfs_global2local, int, daos_handle_t, daos_handle_t, int, d_iov_t, dfs_t **)
 SIG(dfs_global2local_all, int, int, d_iov_t, dfs_t **)
 SIG(dfs_init, int, void)
-SIG(dfs_iterate, int, dfs_t *, dfs_obj_t *, daos_anchor_t *, uint32_t *, size_t,
-	dfs_filler_cb_t, void *)
+SIG(dfs_iterate, int, dfs_t *, dfs_obj_t *, daos_anchor_t *, uint32_t *, size_t, dfs_filler_cb_t,
+    void *)
 SIG(dfs_listxattr, int, dfs_t *, dfs_obj_t *, char *, daos_size_t *)
 SIG(dfs_local2global, int, dfs_t *, d_iov_t *)
 SIG(dfs_local2global_all, int, dfs_t *, d_iov_t *)
 SIG(dfs_lookup, int, dfs_t *, const char *, int, dfs_obj_t **, mode_t *, struct stat *)
-SIG(dfs_lookup_rel, int, dfs_t *, dfs_obj_t *, const char *, int, dfs_obj_t **, mode_t *, struct
-	stat *)
+SIG(dfs_lookup_rel, int, dfs_t *, dfs_obj_t *, const char *, int, dfs_obj_t **, mode_t *,
+    struct stat *)
 SIG(dfs_mkdir, int, dfs_t *, dfs_obj_t *, const char *, mode_t, daos_oclass_id_t)
 SIG(dfs_mount, int, daos_handle_t, daos_handle_t, int, dfs_t **)
-SIG(dfs_mount_snap, int, daos_handle_t, daos_handle_t, int, daos_epoch_t, const char *, dfs_t
-	**)
-SIG(dfs_move, int, dfs_t *, dfs_obj_t *, const char *, dfs_obj_t *, const char *, daos_obj_id_t
-	*)
+SIG(dfs_mount_snap, int, daos_handle_t, daos_handle_t, int, daos_epoch_t, const char *, dfs_t **)
+SIG(dfs_move, int, dfs_t *, dfs_obj_t *, const char *, dfs_obj_t *, const char *, daos_obj_id_t *)
 SIG(dfs_obj2id, int, dfs_obj_t *, daos_obj_id_t *)
 SIG(dfs_obj_anchor_set, int, dfs_obj_t *, uint32_t, daos_anchor_t *)
 SIG(dfs_obj_anchor_split, int, dfs_obj_t *, uint32_t *, daos_anchor_t *)
@@ -359,8 +353,8 @@ SIG(dfs_obj_global2local, int, dfs_t *, int, d_iov_t, dfs_obj_t **)
 SIG(dfs_obj_local2global, int, dfs_t *, dfs_obj_t *, d_iov_t *)
 SIG(dfs_obj_set_chunk_size, int, dfs_t *, dfs_obj_t *, int, daos_size_t)
 SIG(dfs_obj_set_oclass, int, dfs_t *, dfs_obj_t *, int, daos_oclass_id_t)
-SIG(dfs_open, int, dfs_t *, dfs_obj_t *, const char *, mode_t, int, daos_oclass_id_t,
-	daos_size_t, const char *, dfs_obj_t **)
+SIG(dfs_open, int, dfs_t *, dfs_obj_t *, const char *, mode_t, int, daos_oclass_id_t, daos_size_t,
+    const char *, dfs_obj_t **)
 SIG(dfs_osetattr, int, dfs_t *, dfs_obj_t *, struct stat *, int)
 SIG(dfs_ostat, int, dfs_t *, dfs_obj_t *, struct stat *)
 SIG(dfs_pipeline_create, int, dfs_t *, dfs_predicate_t, uint64_t, dfs_pipeline_t **)
@@ -369,15 +363,13 @@ SIG(dfs_pool_get, int, dfs_t *, daos_handle_t *)
 SIG(dfs_pool_put, int, dfs_t *, daos_handle_t)
 SIG(dfs_punch, int, dfs_t *, dfs_obj_t *, daos_off_t, daos_size_t)
 SIG(dfs_query, int, dfs_t *, dfs_attr_t *)
-SIG(dfs_read, int, dfs_t *, dfs_obj_t *, d_sg_list_t *, daos_off_t, daos_size_t *, daos_event_t
-	*)
+SIG(dfs_read, int, dfs_t *, dfs_obj_t *, d_sg_list_t *, daos_off_t, daos_size_t *, daos_event_t *)
 SIG(dfs_readdir, int, dfs_t *, dfs_obj_t *, daos_anchor_t *, uint32_t *, struct dirent *)
 SIG(dfs_readdir_with_filter, int, dfs_t *, dfs_obj_t *, dfs_pipeline_t *, daos_anchor_t *,
-	uint32_t *, struct dirent *, daos_obj_id_t *, daos_size_t *, uint64_t *)
+    uint32_t *, struct dirent *, daos_obj_id_t *, daos_size_t *, uint64_t *)
 SIG(dfs_readdirplus, int, dfs_t *, dfs_obj_t *, daos_anchor_t *, uint32_t *, struct dirent *,
-	struct stat *)
-SIG(dfs_readx, int, dfs_t *, dfs_obj_t *, dfs_iod_t *, d_sg_list_t *, daos_size_t *,
-	daos_event_t *)
+    struct stat *)
+SIG(dfs_readx, int, dfs_t *, dfs_obj_t *, dfs_iod_t *, d_sg_list_t *, daos_size_t *, daos_event_t *)
 SIG(dfs_release, int, dfs_obj_t *)
 SIG(dfs_remove, int, dfs_t *, dfs_obj_t *, const char *, bool, daos_obj_id_t *)
 SIG(dfs_removexattr, int, dfs_t *, dfs_obj_t *, const char *)
@@ -399,7 +391,7 @@ SIG(dfs_sys_chown, int, dfs_sys_t *, const char *, uid_t, gid_t, int)
 SIG(dfs_sys_close, int, dfs_obj_t *)
 SIG(dfs_sys_closedir, int, DIR *)
 SIG(dfs_sys_connect, int, const char *, const char *, const char *, int, int, dfs_attr_t *,
-	dfs_sys_t **)
+    dfs_sys_t **)
 SIG(dfs_sys_disconnect, int, dfs_sys_t *)
 SIG(dfs_sys_getxattr, int, dfs_sys_t *, const char *, const char *, void *, daos_size_t *, int)
 SIG(dfs_sys_global2local, int, daos_handle_t, daos_handle_t, int, int, d_iov_t, dfs_sys_t **)
@@ -412,11 +404,10 @@ SIG(dfs_sys_mkdir_p, int, dfs_sys_t *, const char *, mode_t, daos_oclass_id_t)
 SIG(dfs_sys_mknod, int, dfs_sys_t *, const char *, mode_t, daos_oclass_id_t, daos_size_t)
 SIG(dfs_sys_mount, int, daos_handle_t, daos_handle_t, int, int, dfs_sys_t **)
 SIG(dfs_sys_open, int, dfs_sys_t *, const char *, mode_t, int, daos_oclass_id_t, daos_size_t,
-	const char *, dfs_obj_t **)
+    const char *, dfs_obj_t **)
 SIG(dfs_sys_opendir, int, dfs_sys_t *, const char *, int, DIR **)
 SIG(dfs_sys_punch, int, dfs_sys_t *, const char *, daos_off_t, daos_off_t)
-SIG(dfs_sys_read, int, dfs_sys_t *, dfs_obj_t *, void *, daos_off_t, daos_size_t *, daos_event_t
-	*)
+SIG(dfs_sys_read, int, dfs_sys_t *, dfs_obj_t *, void *, daos_off_t, daos_size_t *, daos_event_t *)
 SIG(dfs_sys_readdir, int, dfs_sys_t *, DIR *, struct dirent **)
 SIG(dfs_sys_readlink, int, dfs_sys_t *, const char *, char *, daos_size_t *)
 SIG(dfs_sys_remove, int, dfs_sys_t *, const char *, bool, daos_obj_id_t *)
@@ -424,14 +415,14 @@ SIG(dfs_sys_remove_type, int, dfs_sys_t *, const char *, bool, mode_t, daos_obj_
 SIG(dfs_sys_removexattr, int, dfs_sys_t *, const char *, const char *, int)
 SIG(dfs_sys_set_prefix, int, dfs_sys_t *, const char *)
 SIG(dfs_sys_setattr, int, dfs_sys_t *, const char *, struct stat *, int, int)
-SIG(dfs_sys_setxattr, int, dfs_sys_t *, const char *, const char *, const void *, daos_size_t,
-	int, int)
+SIG(dfs_sys_setxattr, int, dfs_sys_t *, const char *, const char *, const void *, daos_size_t, int,
+    int)
 SIG(dfs_sys_stat, int, dfs_sys_t *, const char *, int, struct stat *)
 SIG(dfs_sys_symlink, int, dfs_sys_t *, const char *, const char *)
 SIG(dfs_sys_umount, int, dfs_sys_t *)
 SIG(dfs_sys_utimens, int, dfs_sys_t *, const char *, const struct timespec *, int)
 SIG(dfs_sys_write, int, dfs_sys_t *, dfs_obj_t *, const void *, daos_off_t, daos_size_t *,
-	daos_event_t *)
+    daos_event_t *)
 
 /* daos_uns.h */
 SIG(duns_create_path, int, daos_handle_t, const char *, struct duns_attr_t *)
@@ -444,8 +435,7 @@ SIG(duns_set_sys_name, int, struct duns_attr_t *, const char *)
 
 /* daos_task.h */
 SIG(daos_progress, int, tse_sched_t *, int64_t, bool *)
-SIG(daos_task_create, int, daos_opc_t, tse_sched_t *, unsigned int, tse_task_t **, tse_task_t
-	**)
+SIG(daos_task_create, int, daos_opc_t, tse_sched_t *, unsigned int, tse_task_t **, tse_task_t **)
 SIG(daos_task_get_args, void *, tse_task_t *)
 SIG(daos_task_get_priv, void *, tse_task_t *)
 SIG(daos_task_reset, int, tse_task_t *, daos_opc_t)
@@ -477,11 +467,11 @@ SIG(tse_task_list_first, tse_task_t *, d_list_t *)
 SIG(tse_task_list_sched, void, d_list_t *, bool)
 SIG(tse_task_list_traverse, int, d_list_t *, tse_task_cb_t, void *)
 SIG(tse_task_list_traverse_adv, int, d_list_t *, tse_task_cb_t, void *)
-SIG(tse_task_register_cbs, int, tse_task_t *, tse_task_cb_t, void *, size_t, tse_task_cb_t, void
-	*, size_t)
+SIG(tse_task_register_cbs, int, tse_task_t *, tse_task_cb_t, void *, size_t, tse_task_cb_t, void *,
+    size_t)
 SIG(tse_task_register_comp_cb, int, tse_task_t *, tse_task_cb_t, void *, size_t)
 SIG(tse_task_register_comp_cb_and_reinit, int, tse_task_t *, tse_task_cb_t, void *, size_t,
-	uint64_t)
+    uint64_t)
 SIG(tse_task_register_deps, int, tse_task_t *, int, tse_task_t **)
 SIG(tse_task_reinit, int, tse_task_t *)
 SIG(tse_task_reinit_with_delay, int, tse_task_t *, uint64_t)
@@ -563,7 +553,7 @@ SIG(d_rank_range_list_create_from_ranks, d_rank_range_list_t *, d_rank_list_t *)
 SIG(d_rank_range_list_free, void, d_rank_range_list_t *)
 SIG(d_rank_range_list_realloc, d_rank_range_list_t *, d_rank_range_list_t *, uint32_t)
 SIG(d_rank_range_list_str, int, d_rank_range_list_t *, char **)
-SIG(d_realloc, void *, void * , size_t )
+SIG(d_realloc, void *, void *, size_t)
 SIG(d_realpath, char *, const char *, char *)
 SIG(d_sec2hlc, uint64_t, uint64_t)
 SIG(d_setenv, int, const char *, const char *, int)
@@ -571,7 +561,7 @@ SIG(d_sgl_buf_copy, void, d_sg_list_t *, d_sg_list_t *)
 SIG(d_sgl_buf_size, size_t, d_sg_list_t *)
 SIG(d_sgl_fini, void, d_sg_list_t *, bool)
 SIG(d_sgl_init, int, d_sg_list_t *, unsigned int)
-SIG(d_srand, void, long )
+SIG(d_srand, void, long)
 SIG(d_strndup, char *, const char *, size_t)
 SIG(d_time2ms, double, struct timespec)
 SIG(d_time2s, double, struct timespec)
@@ -605,16 +595,16 @@ SIG(d_hash_rec_evict, bool, struct d_hash_table *, const void *, unsigned int)
 SIG(d_hash_rec_evict_at, bool, struct d_hash_table *, d_list_t *)
 SIG(d_hash_rec_find, d_list_t *, struct d_hash_table *, const void *, unsigned int)
 SIG(d_hash_rec_find_insert, d_list_t *, struct d_hash_table *, const void *, unsigned int,
-	d_list_t *)
+    d_list_t *)
 SIG(d_hash_rec_first, d_list_t *, struct d_hash_table *)
 SIG(d_hash_rec_insert, int, struct d_hash_table *, const void *, unsigned int, d_list_t *, bool)
 SIG(d_hash_rec_insert_anonym, int, struct d_hash_table *, d_list_t *, void *)
 SIG(d_hash_rec_ndecref, int, struct d_hash_table *, int, d_list_t *)
 SIG(d_hash_rec_unlinked, bool, d_list_t *)
-SIG(d_hash_table_create, int, uint32_t, uint32_t, void *, d_hash_table_ops_t *, struct
-	d_hash_table **)
-SIG(d_hash_table_create_inplace, int, uint32_t, uint32_t, void *, d_hash_table_ops_t *, struct
-	d_hash_table *)
+SIG(d_hash_table_create, int, uint32_t, uint32_t, void *, d_hash_table_ops_t *,
+    struct d_hash_table **)
+SIG(d_hash_table_create_inplace, int, uint32_t, uint32_t, void *, d_hash_table_ops_t *,
+    struct d_hash_table *)
 SIG(d_hash_table_debug, void, struct d_hash_table *)
 SIG(d_hash_table_destroy, int, struct d_hash_table *, bool)
 SIG(d_hash_table_destroy_inplace, int, struct d_hash_table *, bool)

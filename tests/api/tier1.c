@@ -144,7 +144,8 @@ static void connect_all(const char *pool)
 	CHECK_RC(daos_pool_query(poh, NULL, &info, NULL, NULL), 0);
 	CHECK(info.pi_ntargets > 0);
 	CHECK(info.pi_space.ps_space.s_total[DAOS_MEDIA_SCM] +
-		      info.pi_space.ps_space.s_total[DAOS_MEDIA_NVME] > 0);
+		      info.pi_space.ps_space.s_total[DAOS_MEDIA_NVME] >
+	      0);
 	CHECK_RC(daos_pool_query(bad, NULL, &info, NULL, NULL), -DER_NO_HDL);
 	CHECK_RC(daos_cont_open(poh, label, DAOS_COO_RW, &coh, NULL, NULL), -DER_NONEXIST);
 	attr.da_file_oclass_id = (daos_oclass_id_t)daos_oclass_name2id("SX");
@@ -221,7 +222,8 @@ static void files(dfs_obj_t *dir)
 	CHECK(out != NULL && in != NULL);
 	pattern(out, 3 * MIB, 1);
 	CHECK_RC(dfs_open(fs, dir, "f", S_IFREG | 0644, O_RDWR | O_CREAT | O_EXCL, OC_UNKNOWN, 0,
-			  NULL, &obj), 0);
+			  NULL, &obj),
+		 0);
 	size_is(dir, "f", obj, 0);
 	write_at(obj, out, 100, 0);		/* partial: far less than a chunk */
 	size_is(dir, "f", obj, 100);
@@ -273,7 +275,8 @@ static void queued(dfs_obj_t *dir)
 
 	CHECK(ios != NULL && want != NULL);
 	CHECK_RC(daos_eq_create(&eq), 0);
-	CHECK_RC(dfs_open(fs, dir, "q", S_IFREG | 0644, O_RDWR | O_CREAT, OC_SX, MIB, NULL, &obj), 0);
+	CHECK_RC(dfs_open(fs, dir, "q", S_IFREG | 0644, O_RDWR | O_CREAT, OC_SX, MIB, NULL, &obj),
+		 0);
 	for (i = 0; i < DEPTH; i++)
 		CHECK_RC(daos_event_init(&ios[i].ev, eq, NULL), 0);
 	for (pass = 0; pass < 2; pass++) {	/* write, then read */
@@ -294,10 +297,12 @@ static void queued(dfs_obj_t *dir)
 				io->sgl = (d_sg_list_t){ .sg_nr = 1, .sg_iovs = &io->iov };
 				if (pass == 0)
 					CHECK_RC(dfs_write(fs, obj, &io->sgl, (io->nr - 1) * XFER,
-							   &io->ev), 0);
+							   &io->ev),
+						 0);
 				else
 					CHECK_RC(dfs_read(fs, obj, &io->sgl, (io->nr - 1) * XFER,
-							  &io->got, &io->ev), 0);
+							  &io->got, &io->ev),
+						 0);
 				busy++;
 			}
 			n = daos_eq_poll(eq, 1, DAOS_EQ_WAIT, DEPTH, done);
@@ -352,7 +357,8 @@ static void names(dfs_obj_t *dir)
 	for (k = 0; k < ENTRIES; k++) {
 		snprintf(name, sizeof(name), "f.%d", k);
 		CHECK_RC(dfs_open(fs, many, name, S_IFREG | 0600, O_RDWR | O_CREAT | O_EXCL, OC_S1,
-				  0, NULL, &obj), 0);
+				  0, NULL, &obj),
+			 0);
 		CHECK_RC(dfs_release(obj), 0);
 	}
 	while (!daos_anchor_is_eof(&anchor)) {

@@ -41,7 +41,8 @@ static inline dfs_obj_t *create(dfs_obj_t *dir, const char *name)
 	dfs_obj_t *obj;
 
 	CHECK_E(dfs_open(fs, dir, name, S_IFREG | 0644, O_RDWR | O_CREAT | O_EXCL, 0, 0, NULL,
-			 &obj), 0);
+			 &obj),
+		0);
 	return obj;
 }
 
@@ -64,7 +65,8 @@ static inline void symlink_to(dfs_obj_t *dir, const char *name, const char *targ
 	dfs_obj_t *obj;
 
 	CHECK_E(dfs_open(fs, dir, name, S_IFLNK | 0777, O_RDWR | O_CREAT | O_EXCL, 0, 0, target,
-			 &obj), 0);
+			 &obj),
+		0);
 	CHECK_E(dfs_release(obj), 0);
 }
 

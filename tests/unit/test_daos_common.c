@@ -106,9 +106,10 @@ static void test_oclass_names(void **state)
 
 static void test_oclass_refused(void **state)
 {
-	static const char *const bad[] = { "",	      "S",	"S0",	   "S01",    "s1",   "SX1",
-					   "S65535",  "S-1",	"RP_2",	   "RP_2G",  "RP_7G1",
-					   "EC_2P3G1", "EC_3P1G1", "OC_S1", "S1 ",  "RP_2G1x" };
+	static const char *const bad[] = { "",	       "S",	"S0",	  "S01",
+					   "s1",       "SX1",	"S65535", "S-1",
+					   "RP_2",     "RP_2G", "RP_7G1", "EC_2P3G1",
+					   "EC_3P1G1", "OC_S1", "S1 ",	  "RP_2G1x" };
 	static const uint32_t ids[] = { OBJ_CLASS_DEF(OR_RP_2, 0), OBJ_CLASS_DEF(2u, 1),
 					OC_RESERVED, 49 };
 	char name[MAX_OBJ_CLASS_NAME_LEN];
@@ -207,8 +208,10 @@ static void test_prop_merge(void **state)
 	assert_string_equal(daos_prop_entry_get(m, DAOS_PROP_CO_LABEL)->dpe_str, "one");
 	daos_prop_free(a);	/* the result has copies of its own */
 	daos_prop_free(b);
-	assert_int_equal(((d_rank_list_t *)daos_prop_entry_get(m, DAOS_PROP_PO_SVC_LIST)
-				  ->dpe_val_ptr)->rl_ranks[1], 4);
+	assert_int_equal(
+		((d_rank_list_t *)daos_prop_entry_get(m, DAOS_PROP_PO_SVC_LIST)->dpe_val_ptr)
+			->rl_ranks[1],
+		4);
 	a = daos_prop_merge(m, none);
 	assert_int_equal(a->dpp_nr, 3);
 	daos_prop_free(a);
@@ -220,9 +223,17 @@ static void test_prop_merge(void **state)
 
 static void test_prop_text(void **state)
 {
-	static const char *const bad[] = { "",	       ";",	    "rd_fac",	"rd_fac:5",
-					   "rd_fac:x", "cksum:md5", "unknown:1", "label:a b",
-					   "rd_fac:1;rf:2", "ec_cell_sz:1",	 "ec_cell_sz:1T" };
+	static const char *const bad[] = { "",
+					   ";",
+					   "rd_fac",
+					   "rd_fac:5",
+					   "rd_fac:x",
+					   "cksum:md5",
+					   "unknown:1",
+					   "label:a b",
+					   "rd_fac:1;rf:2",
+					   "ec_cell_sz:1",
+					   "ec_cell_sz:1T" };
 	static const char text[] = "label:tank;rd_fac:2;cksum:crc32;ec_cell_sz:64k;rd_lvl:rank";
 	daos_prop_t *p = NULL;
 	size_t i;

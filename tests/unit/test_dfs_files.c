@@ -138,7 +138,8 @@ static void opens(struct bed *b)
 	CHECK_EQ(mode, S_IFREG | 0600);
 	CHECK_E(put_at(obj, "data", 4, 0), 0);
 	CHECK_E(dfs_open(fs, NULL, "f", S_IFREG | 0600, O_RDWR | O_CREAT | O_EXCL, 0, 0, NULL,
-			 &two), EEXIST);
+			 &two),
+		EEXIST);
 	/* Without O_EXCL it is the one that is there, with its chunks. */
 	CHECK_E(dfs_open(fs, NULL, "f", S_IFREG | 0644, O_RDWR | O_CREAT, 0, 0, NULL, &two), 0);
 	CHECK_E(dfs_get_chunk_size(two, &chunk), 0);
@@ -169,7 +170,8 @@ static void opens(struct bed *b)
 	/* A directory by dfs_open(), made and found. */
 	CHECK_E(dfs_open(fs, NULL, "e", S_IFDIR | 0700, O_RDWR | O_CREAT, 0, 0, NULL, &obj), 0);
 	CHECK_E(dfs_open(fs, NULL, "e", S_IFDIR | 0700, O_RDWR | O_CREAT | O_EXCL, 0, 0, NULL,
-			 &two), EEXIST);
+			 &two),
+		EEXIST);
 	touch(obj, "in");
 	CHECK_E(dfs_release(obj), 0);
 	CHECK_E(dfs_lookup(fs, "/e/in", O_RDONLY, &obj, &mode, NULL), 0);

@@ -258,7 +258,8 @@ static void content_set(const char *name, const char *text)
 	dfs_obj_t *obj;
 
 	CHECK_E(dfs_open(fs, NULL, name, S_IFREG | 0644, O_RDWR | O_CREAT | O_TRUNC, 0, 0, NULL,
-			 &obj), 0);
+			 &obj),
+		0);
 	CHECK_E(put_at(obj, text, strlen(text), 0), 0);
 	CHECK_E(dfs_release(obj), 0);
 }

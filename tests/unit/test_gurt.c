@@ -99,15 +99,33 @@ static void mixes(void **state)
 		uint32_t c = (uint32_t)d_rand() * 3, a0 = a, b0 = b, c0 = c;
 		uint64_t k = (uint64_t)d_rand() << 33 ^ (uint64_t)d_rand(), k0 = k;
 
-		a -= b; a -= c; a ^= c >> 13;
-		b -= c; b -= a; b ^= a << 8;
-		c -= a; c -= b; c ^= b >> 13;
-		a -= b; a -= c; a ^= c >> 12;
-		b -= c; b -= a; b ^= a << 16;
-		c -= a; c -= b; c ^= b >> 5;
-		a -= b; a -= c; a ^= c >> 3;
-		b -= c; b -= a; b ^= a << 10;
-		c -= a; c -= b; c ^= b >> 15;
+		a -= b;
+		a -= c;
+		a ^= c >> 13;
+		b -= c;
+		b -= a;
+		b ^= a << 8;
+		c -= a;
+		c -= b;
+		c ^= b >> 13;
+		a -= b;
+		a -= c;
+		a ^= c >> 12;
+		b -= c;
+		b -= a;
+		b ^= a << 16;
+		c -= a;
+		c -= b;
+		c ^= b >> 5;
+		a -= b;
+		a -= c;
+		a ^= c >> 3;
+		b -= c;
+		b -= a;
+		b ^= a << 10;
+		c -= a;
+		c -= b;
+		c ^= b >> 15;
 		assert_int_equal(d_hash_mix96(a0, b0, c0), c);
 
 		k = ~k + (k << 21);
@@ -548,15 +566,13 @@ static void lists(void **state)
 	for (i = 0; i < 4; i++)
 		d_list_add_tail(&it[i].link, &head);
 	i = 0;
-	d_list_for_each_entry(p, &head, link)
-		assert_int_equal(p->num, i++);
-	d_list_for_each_entry_reverse(p, &head, link)
-		assert_int_equal(p->num, --i);
+	d_list_for_each_entry(p, &head, link) assert_int_equal(p->num, i++);
+	d_list_for_each_entry_reverse(p, &head, link) assert_int_equal(p->num, --i);
 	p = &it[1];
-	d_list_for_each_entry_continue(p, &head, link)
-		sum += p->num;
+	d_list_for_each_entry_continue(p, &head, link) sum += p->num;
 	assert_int_equal(sum, 5);
-	d_list_for_each_entry_safe(p, tmp, &head, link) {
+	d_list_for_each_entry_safe(p, tmp, &head, link)
+	{
 		if (p->num % 2 == 0)
 			d_list_move(&p->link, &other);
 	}
@@ -567,11 +583,9 @@ static void lists(void **state)
 	assert_int_equal(p->num, 2);
 	assert_true(d_list_empty_careful(&p->link));
 	i = 0;
-	d_list_for_each(l, &head)
-		i++;
+	d_list_for_each(l, &head) i++;
 	assert_int_equal(i, 3);
-	d_list_for_each_entry_reverse_safe(p, tmp, &head, link)
-		d_list_del_init(&p->link);
+	d_list_for_each_entry_reverse_safe(p, tmp, &head, link) d_list_del_init(&p->link);
 	assert_null(d_list_pop_entry(&head, struct item, link));
 
 	d_hlist_add_head(&it[1].hlink, &hhead);
@@ -579,14 +593,14 @@ static void lists(void **state)
 	d_hlist_add_before(&it[2].hlink, &it[3].hlink);
 	d_hlist_add_head(&it[0].hlink, &hhead);
 	i = 0;
-	d_hlist_for_each_entry(p, pos, &hhead, hlink)
-		assert_int_equal(p->num, i++);
+	d_hlist_for_each_entry(p, pos, &hhead, hlink) assert_int_equal(p->num, i++);
 	assert_int_equal(i, 4);
 	d_hlist_del_init(&it[1].hlink);
 	assert_true(d_hlist_unhashed(&it[1].hlink));
 	d_hlist_del_init(&it[1].hlink);
 	i = 0;
-	d_hlist_for_each_entry_safe(p, pos, n, &hhead, hlink) {
+	d_hlist_for_each_entry_safe(p, pos, n, &hhead, hlink)
+	{
 		d_hlist_del(&p->hlink);
 		i++;
 	}

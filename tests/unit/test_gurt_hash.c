@@ -40,8 +40,7 @@ static struct rec *rec_new(uint32_t key, int refs)
 	return r;
 }
 
-static bool op_key_cmp(struct d_hash_table *ht, d_list_t *link, const void *key,
-		       unsigned int ksize)
+static bool op_key_cmp(struct d_hash_table *ht, d_list_t *link, const void *key, unsigned int ksize)
 {
 	(void)ht;
 	return ksize == sizeof(uint32_t) && rec_of(link)->key == *(const uint32_t *)key;
@@ -116,8 +115,13 @@ static d_hash_table_ops_t ops_few = {
 };
 
 static const uint32_t lock_feats[] = {
-	D_HASH_FT_NOLOCK, 0, D_HASH_FT_MUTEX, D_HASH_FT_RWLOCK,
-	D_HASH_FT_GLOCK, D_HASH_FT_GLOCK | D_HASH_FT_MUTEX, D_HASH_FT_GLOCK | D_HASH_FT_RWLOCK,
+	D_HASH_FT_NOLOCK,
+	0,
+	D_HASH_FT_MUTEX,
+	D_HASH_FT_RWLOCK,
+	D_HASH_FT_GLOCK,
+	D_HASH_FT_GLOCK | D_HASH_FT_MUTEX,
+	D_HASH_FT_GLOCK | D_HASH_FT_RWLOCK,
 };
 
 static int count_cb(d_list_t *link, void *arg)
@@ -242,9 +246,8 @@ static void world_remove(struct world *w, uint32_t key, bool by_key)
 static void world_evict(struct world *w, uint32_t key)
 {
 	bool by_key = key % 2 == 0;
-	bool done = by_key || w->at[key] == NULL ?
-			d_hash_rec_evict(w->ht, &key, sizeof(key)) :
-			d_hash_rec_evict_at(w->ht, &w->at[key]->link);
+	bool done = by_key || w->at[key] == NULL ? d_hash_rec_evict(w->ht, &key, sizeof(key))
+						 : d_hash_rec_evict_at(w->ht, &w->at[key]->link);
 
 	assert_int_equal(done, w->lru && w->at[key] != NULL);
 }
@@ -281,8 +284,9 @@ static void world_run(uint32_t feats, uint32_t bits, d_hash_table_ops_t *ops)
 		key = (uint32_t)d_rand() % KEYS;
 		switch (d_rand() % 6) {
 		case 0:
-			world_insert(&w, key, ops->hop_key_init != NULL && w.at[key] == NULL &&
-					      step % 2 == 0);
+			world_insert(&w, key,
+				     ops->hop_key_init != NULL && w.at[key] == NULL &&
+					     step % 2 == 0);
 			break;
 		case 1:
 			world_find_insert(&w, key);
@@ -312,7 +316,10 @@ static void world_run(uint32_t feats, uint32_t bits, d_hash_table_ops_t *ops)
 static void model(void **state)
 {
 	static const uint32_t extra[] = {
-		0, D_HASH_FT_LRU, D_HASH_FT_EPHEMERAL, D_HASH_FT_LRU | D_HASH_FT_EPHEMERAL,
+		0,
+		D_HASH_FT_LRU,
+		D_HASH_FT_EPHEMERAL,
+		D_HASH_FT_LRU | D_HASH_FT_EPHEMERAL,
 	};
 	size_t i, j;
 
@@ -335,11 +342,11 @@ static void lru_order(void **state)
 
 	(void)state;
 	assert_int_equal(d_hash_table_create_inplace(D_HASH_FT_NOLOCK | D_HASH_FT_LRU, 0, NULL,
-						     &ops_full, &ht), 0);
+						     &ops_full, &ht),
+			 0);
 	for (key = 0; key < 3; key++) {
 		r[key] = rec_new(key, 0);
-		assert_int_equal(d_hash_rec_insert(&ht, &key, sizeof(key), &r[key]->link, true),
-				 0);
+		assert_int_equal(d_hash_rec_insert(&ht, &key, sizeof(key), &r[key]->link, true), 0);
 	}
 	/* one bucket: the newest in front, what is found goes there, what is evicted to the end */
 	assert_ptr_equal(d_hash_rec_first(&ht), &r[2]->link);

@@ -76,8 +76,7 @@ static void test_attr(void **state)
 	assert_int_equal(place_attr(make_oid(1, DAOS_OT_MULTI_HASHED, OR_RP_1, 4), &a), 0);
 	assert_int_equal(a.group_count, 4);
 	assert_int_equal(a.group_size, 1);
-	assert_int_equal(place_attr(make_oid(1, DAOS_OT_MULTI_HASHED, OR_RP_1, 0), &a),
-			 -DER_INVAL);
+	assert_int_equal(place_attr(make_oid(1, DAOS_OT_MULTI_HASHED, OR_RP_1, 0), &a), -DER_INVAL);
 	assert_int_equal(place_attr(make_oid(1, DAOS_OT_MULTI_HASHED, 0, 1), &a), -DER_INVAL);
 	assert_int_equal(place_attr(make_oid(1, (enum daos_otype_t)200, OR_RP_1, 1), &a),
 			 -DER_INVAL);

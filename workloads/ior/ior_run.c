@@ -98,13 +98,12 @@ static bool piece_right(struct ior *r, struct part *p, uint64_t off, uint64_t at
 	wrong = wl_verify(r->env, (uint8_t *)r->buf + at, bytes, ior_plan_gen(p->writer), off + at,
 			  &first);
 	if (wrong > 0)
-		complain(
-			r,
-			"%s: wrong data at offset %llu, which rank %u wrote (%llu of the "
-			"%llu bytes at offset %llu)",
-			path_of(r, p->writer), (unsigned long long)(off + at + first), p->writer,
-			(unsigned long long)wrong, (unsigned long long)bytes,
-			(unsigned long long)(off + at));
+		complain(r,
+			 "%s: wrong data at offset %llu, which rank %u wrote (%llu of the "
+			 "%llu bytes at offset %llu)",
+			 path_of(r, p->writer), (unsigned long long)(off + at + first), p->writer,
+			 (unsigned long long)wrong, (unsigned long long)bytes,
+			 (unsigned long long)(off + at));
 	return wrong == 0;
 }
 

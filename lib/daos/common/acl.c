@@ -105,8 +105,8 @@ static bool ace_flags_ok(const struct daos_ace *ace)
 	bool group = ace->dae_principal_type == DAOS_ACL_OWNER_GROUP ||
 		     ace->dae_principal_type == DAOS_ACL_GROUP;
 	uint16_t record = DAOS_ACL_FLAG_ACCESS_FAIL | DAOS_ACL_FLAG_ACCESS_SUCCESS;
-	bool recorded = (ace->dae_access_types &
-			 (DAOS_ACL_ACCESS_AUDIT | DAOS_ACL_ACCESS_ALARM)) != 0;
+	bool recorded = (ace->dae_access_types & (DAOS_ACL_ACCESS_AUDIT | DAOS_ACL_ACCESS_ALARM)) !=
+			0;
 
 	if ((ace->dae_access_flags & ~DAOS_ACL_FLAG_ALL) != 0 ||
 	    ((ace->dae_access_flags & DAOS_ACL_FLAG_GROUP) != 0) != group)
@@ -118,8 +118,7 @@ static bool ace_flags_ok(const struct daos_ace *ace)
 bool daos_ace_is_valid(struct daos_ace *ace)
 {
 	if (ace == NULL || ace->dae_principal_type >= NUM_DAOS_ACL_TYPES ||
-	    ace->dae_access_types == 0 ||
-	    (ace->dae_access_types & ~DAOS_ACL_ACCESS_ALL) != 0)
+	    ace->dae_access_types == 0 || (ace->dae_access_types & ~DAOS_ACL_ACCESS_ALL) != 0)
 		return false;
 	if (type_named(ace->dae_principal_type) != (ace->dae_principal_len > 0))
 		return false;
@@ -323,7 +322,8 @@ int daos_acl_validate(struct daos_acl *acl)
 		/* The first entry of its principal must be this one. */
 		if (daos_acl_get_ace_for_principal(
 			    acl, (enum daos_acl_principal_type)e->dae_principal_type,
-			    e->dae_principal, &f) != 0 || f != e)
+			    e->dae_principal, &f) != 0 ||
+		    f != e)
 			return -DER_INVAL;
 		last = e->dae_principal_type;
 		seen += (size_t)daos_ace_get_size(e);
