@@ -10,9 +10,10 @@ the test programs in the environment variable GEMEL_TEST_ARGS.
 Where a meson test runs: suite "unit" under ASan and UBSan and in the LTO release build, all others in the
 gcc build; further tags of "gcc", "clang", "debug", "san" or "release" say otherwise.
 
-Whatever cannot run counts as failed: a test that skips, a build that fails and the tests behind it. The
-last line is "N passed, N failed"; the exit code is 0 if nothing failed and something passed.
+Whatever cannot run counts as failed: a test that skips, a build that fails and the tests behind it. So
+does a group that leaves a process, or a file in its TMPDIR, behind. The last line is "N passed, N failed"; the exit code is 0 if nothing failed and something passed.
 """
+import ctypes
 import fnmatch
 import glob
 import json
@@ -20,7 +21,9 @@ import os
 import re
 import shutil
 import signal
+import subprocess
 import sys
+import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -137,6 +140,49 @@ def shortened(lines):
         return lines[-TAIL_LINES:]
     start = max(0, start - 5)
     return lines[start:start + TAIL_LINES]
+
+
+class Leftovers:
+    """What a group leaves behind: processes that outlive it, files in the TMPDIR that it is given."""
+    PATIENCE_S = 5          # what was told to end may take this long
+
+    def __init__(self):
+        self.base, self.dir = tempfile.gettempdir(), None
+        # Orphans become our children instead of those of process 1.
+        ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)     # PR_SET_CHILD_SUBREAPER
+
+    def start(self):
+        self.dir = tempfile.mkdtemp(prefix='gemel-test-', dir=self.base)
+        os.environ['TMPDIR'] = self.dir
+
+    @staticmethod
+    def orphans():
+        """{pid: command} of our living children; between groups we have none of our own."""
+        with subprocess.Popen(['ps', '--ppid', str(os.getpid()), '-o', 'pid=,stat=,args='],
+                              stdout=subprocess.PIPE, text=True) as ps:
+            rows = [line.split(None, 2) for line in ps.communicate()[0].splitlines()]
+        found = {}
+        for pid, stat, args in rows:
+            if stat.startswith('Z'):
+                os.waitpid(int(pid), 0)
+            elif int(pid) != ps.pid:
+                found[int(pid)] = args
+        return found
+
+    def end(self):
+        """What is left, a line each; afterwards it is gone."""
+        deadline = time.monotonic() + self.PATIENCE_S
+        left = self.orphans()
+        while left and time.monotonic() < deadline:
+            time.sleep(0.1)
+            left = self.orphans()
+        for pid in left:
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+        files = sorted(os.listdir(self.dir))
+        os.environ['TMPDIR'] = self.base
+        shutil.rmtree(self.dir, ignore_errors=True)
+        return [f'process {pid}: {args}' for pid, args in left.items()] + [f'file {f}' for f in files]
 
 
 def tags(test):
@@ -410,6 +456,7 @@ class Runner:
 
     def run(self):
         times = []
+        leftovers = Leftovers()
         try:
             self.discover()
         except BuildError as err:
@@ -422,7 +469,13 @@ class Runner:
             print(f'-- {name}', flush=True)
             start = time.monotonic()
             before = self.report.passed, len(self.report.failed)
-            group.work(name)
+            leftovers.start()
+            try:
+                group.work(name)
+            finally:
+                left = leftovers.end()
+            if left:
+                self.report.add(name, 'leftovers', False, 0, '\n'.join(left), 'the group left something behind')
             took = time.monotonic() - start
             budget = BUDGETS.get(name, BUDGET_OTHER)
             counts = self.report.passed - before[0], len(self.report.failed) - before[1]
@@ -440,6 +493,7 @@ class Runner:
 
 
 def main(argv):
+    signal.signal(signal.SIGTERM, signal.default_int_handler)   # what runs is stopped with us
     try:
         opts = Options(argv)
         if opts.help:

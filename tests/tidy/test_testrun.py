@@ -16,6 +16,7 @@ test('skips', exe, args: ['skips'], suite: 'bad')
 test('cmocka_skips', exe, args: ['cmocka_skips'], suite: 'bad')
 test('hangs', exe, args: ['hangs'], suite: 'bad', timeout: 1)
 test('args', exe, args: ['args'], suite: ['plain'])
+test('litters', exe, args: ['litters'], suite: 'litter')
 test('everywhere', exe, suite: ['kinds', 'gcc', 'debug'])
 test('later', exe, suite: ['soak', 'slow'])
 if import('fs').exists('more/meson.build')
@@ -38,6 +39,18 @@ int main(int argc, char **argv)
 	}
 	if (strcmp(what, "cmocka_skips") == 0)
 		printf("[  SKIPPED ] something\n");
+	if (strcmp(what, "litters") == 0) {
+		char path[4096];
+
+		snprintf(path, sizeof(path), "%s/litter", getenv("TMPDIR"));
+		fclose(fopen(path, "w"));
+		if (fork() == 0) {
+			setsid();
+			for (int i = 0; i < 3; i++)
+				close(i);
+			pause();
+		}
+	}
 	if (strcmp(what, "hangs") == 0)
 		pause();
 	if (strcmp(what, "args") == 0)
@@ -95,6 +108,7 @@ def main():
         tree.expect('bad', ['--suite', 'bad', 'fine'], 1, '1 passed, 4 failed', 'FAIL  wrong', 'FAIL  skips',
                     'FAIL  cmocka_skips', 'FAIL  hangs', '     line 99', '!     line 20\n')
         tree.expect('slow-when-named', ['--suite', 'later'], 0, '1 passed, 0 failed')
+        tree.expect('leftovers', ['--suite', 'litter'], 1, '1 passed, 1 failed', 'file litter', '/toy litters\n')
         tree.expect('kinds', ['--suite', 'kinds', 'kinds-debug'], 0, '2 passed, 0 failed', '-- kinds\n', '-- kinds-debug\n')
         tree.expect('unknown', ['--suite', 'nosuch'], 2, '0 passed, 1 failed', 'nosuch')
         tree.expect('list', ['--list'], 0, '    later', 'build-gcc', '    wrong')
