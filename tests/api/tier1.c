@@ -3,8 +3,8 @@
  *
  * usage: tier1 POOL [alone]
  *
- * Two processes: the child is forked before daos_init(), gets all handles through a pipe, and works with
- * them as an MPI rank would. "alone": nobody else may enter the system (embedded mode), so the
+ * Two processes: the child is forked before daos_init(), gets all handles through a pipe, and works
+ * with them as an MPI rank would. "alone": nobody else may enter the system (embedded mode), so the
  * child checks that it is refused, and handles are handed over within the process.
  */
 #include <errno.h>
