@@ -1,19 +1,23 @@
 /*
- * The simulator: full RPCs per second of one core (request, bulk, drive, reply, a ULT at both
- * ends), and what idle streams cost to keep. Phantom payload, as full-scale runs have.
+ * The simulator: RPCs per second of one core, and what idle parts of a system cost to keep. Phantom
+ * payload, as full-scale runs have.
  *
- * Streams have no core on them here: these rows measure the world below the storage core.
+ * sim_rpc has the storage core in the loop: updates through the public API, each a request, a bulk
+ * transfer, the store with its log on a simulated drive, and a reply. sim_rpc_seam is the world below
+ * it: plain handlers that do the same transfers.
  */
-#include "core/rt/rt_drive.h"
+#include "daos.h"
+#include "sim/phantom.h"
+#include "sim/process.h"
 #include "sim/sim.h"
 #include "tests/bench/bench.h"
 
 #include <stdlib.h>
 #include <unistd.h>
 
-#define SERVERS 64u
+#define SERVERS 32u		/* nodes of 2 engines with 16 targets each */
 #define CLIENTS 64u
-#define TARGETS 16u		/* per server */
+#define TARGETS 32u		/* per server */
 #define RANKS 32u		/* per client node */
 #define PAYLOAD_BYTES 65536u
 #define SLICE_NS 200000u	/* of simulated time between two looks at the clock */
@@ -21,39 +25,86 @@
 struct world {
 	struct sim_profile *profile;
 	struct sim *sim;
+	struct sim_system *system;
+	struct phantom *phantom;
 	uint64_t done;
 	uint64_t failed;
+	uint32_t ready;
 };
 
 static struct world world;
 static char uris[SERVERS * TARGETS][RT_URI_MAX];
 
-static int world_open(uint32_t servers, uint32_t clients)
+static void check(bool ok, const char *what)
+{
+	if (ok)
+		return;
+	(void)fprintf(stderr, "bench_sim: %s\n", what);
+	abort();
+}
+
+static void world_open(uint32_t servers, uint32_t clients)
 {
 	struct sim_opts opts = { .seed = 1 };
 	char error[PROFILE_ERROR_MAX] = "";
 
 	world = (struct world){ 0 };
-	if (profile_load(PROFILES_DIR "/small-cluster.yaml", error, &world.profile) != 0 ||
-	    profile_resize(world.profile, servers, clients) != 0) {
-		(void)fprintf(stderr, "%s\n", error);
-		return -1;
-	}
+	check(profile_load(PROFILES_DIR "/small-cluster.yaml", error, &world.profile) == 0, error);
+	check(profile_resize(world.profile, servers, clients) == 0, "resize");
 	opts.profile = world.profile;
-	if (sim_create(&opts, &world.sim) != 0) {
-		(void)fprintf(stderr, "no world\n");
-		return -1;
-	}
-	return 0;
+	check(sim_create(&opts, &world.sim) == 0, "no world");
 }
 
 static void world_close(void)
 {
 	sim_destroy(world.sim);
+	sim_system_destroy(world.system);
+	phantom_destroy(world.phantom);
 	profile_free(world.profile);
 }
 
-/* ---- servers ------------------------------------------------------------------------------ */
+static struct sim_stream *stream(uint32_t node_idx, uint32_t tag)
+{
+	struct sim_stream_opts opts = { .node_idx = node_idx, .tag = tag,
+					.nic_idx = tag % world.profile->nic_count };
+	struct sim_stream *st;
+
+	check(sim_stream_create(world.sim, &opts, &st) == 0, "stream");
+	return st;
+}
+
+/* Let the world run for a round and fill in the row. @calls: counter of what is measured. */
+static int measure(const char *what, uint32_t in_flight, struct bench_result *ret_result)
+{
+	uint64_t start, cpu, done, wall;
+	struct sim_stats before, after;
+
+	sim_stats_query(world.sim, &before);
+	start = bench_now_ns();
+	cpu = bench_cpu_ns();
+	done = world.done;
+	do {
+		(void)sim_run(world.sim, sim_now_ns(world.sim) + SLICE_NS);
+		wall = bench_now_ns() - start;
+	} while (wall < BENCH_ROUND_NS);
+	done = world.done - done;
+	sim_stats_query(world.sim, &after);
+	if (world.failed != 0 || done == 0) {
+		(void)fprintf(stderr, "%llu of %llu %s failed\n", (unsigned long long)world.failed,
+			      (unsigned long long)done, what);
+		return -1;
+	}
+	ret_result->value = (double)done * 1e9 / (double)wall;
+	ret_result->cpu_us_per_op = (double)(bench_cpu_ns() - cpu) / 1e3 / (double)done;
+	(void)snprintf(ret_result->note, sizeof(ret_result->note),
+		       "%s, %u in flight, %.1f events each, %.1f per engine step", what, in_flight,
+		       (double)(after.events - before.events) / (double)done,
+		       (double)(after.events - before.events) /
+			       (double)(after.engine_steps - before.engine_steps));
+	return 0;
+}
+
+/* ---- at the seam -------------------------------------------------------------------------- */
 
 struct target {
 	struct rt *rt;
@@ -96,20 +147,8 @@ static void on_request(struct rt *rt, struct rt_in *in)
 {
 	struct request *r = rt_alloc(rt, sizeof(*r));
 
-	if (r == NULL || rt_spawn(rt, serve, r, NULL) != 0)
-		abort();
+	check(r != NULL && rt_spawn(rt, serve, r, NULL) == 0, "request");
 	*r = (struct request){ rt->user, in };
-}
-
-static struct sim_stream *stream(uint32_t node_idx, uint32_t tag)
-{
-	struct sim_stream_opts opts = { .node_idx = node_idx, .tag = tag,
-					.nic_idx = tag % world.profile->nic_count };
-	struct sim_stream *st;
-
-	if (sim_stream_create(world.sim, &opts, &st) != 0)
-		abort();
-	return st;
 }
 
 static void targets_start(void)
@@ -120,17 +159,15 @@ static void targets_start(void)
 		struct rt *rt = sim_stream_rt(stream(i / TARGETS, i % TARGETS));
 		struct target *t = rt_alloc(rt, sizeof(*t));
 
-		(void)snprintf(name, sizeof(name), "nvme%u", i % TARGETS);
-		if (t == NULL || rt_dev_open(rt, name, 1u << 30, RT_DEV_CREATE, &t->dev) != 0)
-			abort();
+		(void)snprintf(name, sizeof(name), "nvme%u/%u", i % TARGETS / 2, i % TARGETS);
+		check(t != NULL &&
+		      rt_dev_open(rt, name, 1u << 30, RT_DEV_CREATE, &t->dev) == 0, "device");
 		sim_uri(i / TARGETS, i % TARGETS, uris[i]);
 		t->rt = rt;
 		rt->user = t;
 		rt->on_request = on_request;
 	}
 }
-
-/* ---- ranks -------------------------------------------------------------------------------- */
 
 struct rank {
 	struct rt *rt;
@@ -148,7 +185,7 @@ static void call_done(struct rt_call *call, int rc, struct rt_in *reply)
 	rt_event_set(r->rt, &r->ev, rc);
 }
 
-static void rank_main(void *arg)
+static void seam_rank(void *arg)
 {
 	static const char msg[200];
 	struct rank *r = arg;
@@ -160,8 +197,7 @@ static void rank_main(void *arg)
 		uint32_t to = (uint32_t)(rt_rand(r->rt, RT_STREAM_TEST) % (SERVERS * TARGETS));
 
 		rt_charge(r->rt, RT_COST_CLIENT_OP, 1);
-		if (rt_peer_open(r->rt, uris[to], &peer) != 0)
-			abort();
+		check(rt_peer_open(r->rt, uris[to], &peer) == 0, "peer");
 		expose = buf_from_gen(&payload, r->gen, off, PAYLOAD_BYTES);
 		rt_event_init(&r->ev);
 		r->call = (struct rt_call){
@@ -179,52 +215,118 @@ static void rank_main(void *arg)
 	}
 }
 
-static void ranks_start(void)
+static int row_rpc_seam(struct bench_result *ret_result)
 {
+	int rc;
+
+	world_open(SERVERS, CLIENTS);
+	targets_start();
 	for (uint32_t i = 0; i < CLIENTS * RANKS; i++) {
 		struct sim_stream *st = stream(SERVERS + i / RANKS, i % RANKS);
 		struct rank *r = rt_alloc(sim_stream_rt(st), sizeof(*r));
 
-		if (r == NULL)
-			abort();
+		check(r != NULL, "rank");
 		r->rt = sim_stream_rt(st);
 		r->gen = i + 1;
-		if (sim_spawn(st, rank_main, r, NULL) != 0)
-			abort();
+		check(sim_spawn(st, seam_rank, r, NULL) == 0, "rank");
+	}
+	(void)sim_run(world.sim, 20 * SLICE_NS);	/* warm-up: pools and stacks are there */
+	rc = measure("plain handlers", CLIENTS * RANKS, ret_result);
+	world_close();
+	return rc;
+}
+
+/* ---- with the core ------------------------------------------------------------------------ */
+
+static bool phantom_cb(void *arg, void *ptr, uint64_t bytes, uint32_t access, struct bseg *ret_seg)
+{
+	return phantom_segment(arg, ptr, bytes, access, ret_seg);
+}
+
+static void system_open(uint32_t servers, uint32_t clients)
+{
+	struct sim_system_opts opts = { .memory = false };
+	char err[256] = "";
+
+	world_open(servers, clients);
+	world.phantom = phantom_create();
+	check(world.phantom != NULL, "phantoms");
+	check(sim_system_create(world.sim, &opts, &world.system) == 0, "system");
+	check(sim_system_start(world.system, err, sizeof(err)) == 0, err);
+}
+
+static void program_start(uint32_t i, uint32_t per_node, void (*fn)(void *arg))
+{
+	struct sim_proc_opts opts = {
+		.node_idx = world.profile->server_count + i / per_node,
+		.tag = i % per_node,
+		.nic_idx = i % world.profile->nic_count,
+		.system = world.system,
+		.phantom = phantom_cb,
+		.arg = world.phantom,
+	};
+	struct sim_proc *p;
+
+	check(sim_proc_create(world.sim, &opts, &p) == 0, "process");
+	check(sim_proc_start(p, fn, (void *)(uintptr_t)(i + 1)) == 0, "program");
+}
+
+/* Connect, and open the container and an object over all targets. Rank 0 makes the container. */
+static daos_handle_t session(uint64_t rank)
+{
+	struct rt *rt = sim_current_rt();
+	daos_obj_id_t oid = { .lo = rank };
+	daos_handle_t pool, cont, oh;
+
+	check(daos_init() == 0, "daos_init");
+	check(daos_pool_connect(SIM_POOL, NULL, DAOS_PC_RW, &pool, NULL, NULL) == 0, "connect");
+	if (rank == 1)
+		check(daos_cont_create_with_label(pool, "c", NULL, NULL, NULL) == 0, "create");
+	while (daos_cont_open(pool, "c", DAOS_COO_RW, &cont, NULL, NULL) != 0)
+		rt_sleep_ns(rt, 1000000);
+	check(daos_obj_generate_oid(cont, &oid, DAOS_OT_DKEY_UINT64, OC_SX, 0, 0) == 0, "oid");
+	check(daos_obj_open(cont, oid, DAOS_OO_RW, &oh, NULL) == 0, "open");
+	world.ready++;
+	return oh;
+}
+
+static void core_rank(void *arg)
+{
+	uint64_t rank = (uintptr_t)arg, key;
+	daos_recx_t recx = { .rx_nr = PAYLOAD_BYTES };
+	daos_iod_t iod = { .iod_type = DAOS_IOD_ARRAY, .iod_size = 1, .iod_nr = 1,
+			   .iod_recxs = &recx };
+	daos_handle_t oh = session(rank);
+	d_iov_t iov, dkey;
+	d_sg_list_t sgl = { .sg_nr = 1, .sg_iovs = &iov };
+	void *mem = phantom_alloc(world.phantom, PAYLOAD_BYTES);
+
+	check(mem != NULL, "memory");
+	d_iov_set(&iod.iod_name, (void *)(uintptr_t)"a", 1);
+	d_iov_set(&iov, mem, PAYLOAD_BYTES);
+	d_iov_set(&dkey, &key, sizeof(key));
+	for (key = 1;; key++) {
+		check(phantom_fill(world.phantom, mem, PAYLOAD_BYTES, rank, key << 16) == 0, "fill");
+		if (daos_obj_update(oh, DAOS_TX_NONE, 0, &dkey, 1, &iod, &sgl, NULL) != 0)
+			world.failed++;
+		world.done++;
 	}
 }
 
 static int row_rpc(struct bench_result *ret_result)
 {
-	uint64_t start, cpu, done;
-	struct sim_stats before, after;
+	enum { NODES = 32, PER_NODE = 16 };
+	int rc;
 
-	if (world_open(SERVERS, CLIENTS) != 0)
-		return -1;
-	targets_start();
-	ranks_start();
-	(void)sim_run(world.sim, 20 * SLICE_NS);	/* warm-up: pools and stacks are there */
-	sim_stats_query(world.sim, &before);
-	start = bench_now_ns();
-	cpu = bench_cpu_ns();
-	done = world.done;
-	while (bench_now_ns() - start < BENCH_ROUND_NS)
-		(void)sim_run(world.sim, sim_now_ns(world.sim) + SLICE_NS);
-	done = world.done - done;
-	ret_result->value = (double)done * 1e9 / (double)(bench_now_ns() - start);
-	ret_result->cpu_us_per_op = (double)(bench_cpu_ns() - cpu) / 1e3 / (double)done;
-	sim_stats_query(world.sim, &after);
-	(void)snprintf(ret_result->note, sizeof(ret_result->note),
-		       "%u in flight, %.1f events per RPC, %.1f per engine step", CLIENTS * RANKS,
-		       (double)(after.events - before.events) / (double)done,
-		       (double)(after.events - before.events) /
-			       (double)(after.engine_steps - before.engine_steps));
-	if (world.failed != 0 || done == 0) {
-		(void)fprintf(stderr, "%llu RPCs failed\n", (unsigned long long)world.failed);
-		return -1;
-	}
+	system_open(SERVERS, NODES);
+	for (uint32_t i = 0; i < NODES * PER_NODE; i++)
+		program_start(i, PER_NODE, core_rank);
+	while (world.ready < NODES * PER_NODE)
+		(void)sim_run(world.sim, sim_now_ns(world.sim) + 10 * SLICE_NS);
+	(void)sim_run(world.sim, sim_now_ns(world.sim) + 10 * SLICE_NS);
+	rc = measure("updates through the API", NODES * PER_NODE, ret_result);
 	world_close();
-	return 0;
+	return rc;
 }
 
 /* ---- memory ------------------------------------------------------------------------------- */
@@ -234,70 +336,71 @@ static uint64_t resident_bytes(void)
 	FILE *f = fopen("/proc/self/statm", "re");
 	unsigned long long total = 0, resident = 0;
 
-	if (f == NULL || fscanf(f, "%llu %llu", &total, &resident) != 2)
-		abort();
+	check(f != NULL && fscanf(f, "%llu %llu", &total, &resident) == 2, "statm");
 	(void)fclose(f);
 	return resident * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
-/* Resident bytes per stream of many idle ones; @busy: each ran a ULT before it fell idle. */
-static int idle_streams(uint32_t nodes, uint32_t per_node, void (*fn)(void *arg),
-			struct bench_result *ret_result)
+/* Resident bytes of engines that have been formatted, serve and have nothing to do, per @parts. */
+static int idle_system(uint32_t parts, const char *what, struct bench_result *ret_result)
 {
+	enum { NODES = 64 };
 	uint64_t before;
 
-	if (world_open(nodes, 1) != 0)
-		return -1;
-	(void)sim_run(world.sim, 1000);
+	/* Another world first, so that what the process needs once is there. */
+	system_open(1, 1);
+	world_close();
+	world_open(NODES, 1);
 	before = resident_bytes();
-	for (uint32_t i = 0; i < nodes * per_node; i++) {
-		struct sim_stream *st = stream(i / per_node, i % per_node);
-
-		if (fn != NULL && sim_spawn(st, fn, st, NULL) != 0)
-			abort();
-	}
-	(void)sim_run(world.sim, 1000000);
-	ret_result->value = (double)(resident_bytes() - before) / (nodes * per_node);
-	(void)snprintf(ret_result->note, sizeof(ret_result->note), "streams only, no core on them");
+	world_close();
+	system_open(NODES, 1);
+	(void)sim_run(world.sim, sim_now_ns(world.sim) + 1000000000);
+	ret_result->value = (double)(resident_bytes() - before) / NODES / parts;
+	(void)snprintf(ret_result->note, sizeof(ret_result->note), "%s", what);
 	world_close();
 	return 0;
 }
 
-/* Something ran and ended: its stack is back in the pool that all streams share. */
-static void short_life(void *arg)
-{
-	struct rt *rt = sim_stream_rt(arg);
-
-	rt_free(rt, rt_alloc(rt, 1000));
-}
-
-/* A rank that waits, for a barrier or a reply, keeps its stack. */
-static void waiting(void *arg)
-{
-	rt_sleep_ns(sim_stream_rt(arg), 1000000000);
-}
-
 static int row_target(struct bench_result *ret_result)
 {
-	return idle_streams(256, 32, short_life, ret_result);
+	return idle_system(TARGETS, "an empty store with a log on a drive, its share of all else",
+			   ret_result);
+}
+
+static int row_engine(struct bench_result *ret_result)
+{
+	return idle_system(2, "16 targets and a system stream", ret_result);
+}
+
+/* Connected, with a container and an object open, and waiting on its own stack. */
+static void idle_rank(void *arg)
+{
+	(void)session((uintptr_t)arg);
+	rt_sleep_ns(sim_current_rt(), 1000000000000);
 }
 
 static int row_rank(struct bench_result *ret_result)
 {
-	return idle_streams(64, 128, waiting, ret_result);
-}
+	enum { NODES = 16, PER_NODE = 128 };
+	uint64_t before;
 
-/* 16 targets and a system stream. */
-static int row_engine(struct bench_result *ret_result)
-{
-	int rc = idle_streams(256, 17, short_life, ret_result);
-
-	ret_result->value *= 17;
-	return rc;
+	system_open(2, NODES);
+	(void)sim_run(world.sim, sim_now_ns(world.sim) + SLICE_NS);
+	before = resident_bytes();
+	for (uint32_t i = 0; i < NODES * PER_NODE; i++)
+		program_start(i, PER_NODE, idle_rank);
+	while (world.ready < NODES * PER_NODE)
+		(void)sim_run(world.sim, sim_now_ns(world.sim) + 10 * SLICE_NS);
+	ret_result->value = (double)(resident_bytes() - before) / (NODES * PER_NODE);
+	(void)snprintf(ret_result->note, sizeof(ret_result->note),
+		       "connected, container and object open, parked");
+	world_close();
+	return 0;
 }
 
 static const struct bench_row rows[] = {
 	{ "sim_rpc", "kind=abs_min limit=150000 unit=op/s", row_rpc, NULL },
+	{ "sim_rpc_seam", "kind=info limit=0 unit=op/s", row_rpc_seam, NULL },
 	{ "sim_idle_target", "kind=abs_max limit=32768 unit=B", row_target, NULL },
 	{ "sim_idle_rank", "kind=abs_max limit=32768 unit=B", row_rank, NULL },
 	{ "sim_idle_engine", "kind=abs_max limit=1048576 unit=B", row_engine, NULL },
