@@ -11,6 +11,7 @@
 
 #include "core/base/share.h"
 #include "sim/engine.h"
+#include "sim/pool.h"
 #include "sim/sim.h"
 #include "sim/topo.h"
 #include "sim/wheel.h"
@@ -69,7 +70,9 @@ struct sim_node {
 	uint32_t idx;
 	uint32_t life;		/* counts crashes; a message of an earlier life is void */
 	bool up;
-	struct arena arena;
+	struct arena arena;	/* what the pool does not serve */
+	struct list blocks;	/* of the pool */
+	size_t block_bytes;
 	struct share_holder shared;	/* references to immutable blocks of the world */
 	struct list streams;
 	struct sim_stream **by_tag;
@@ -105,6 +108,7 @@ struct sim {
 	uint32_t fault_count;
 	struct list plans;	/* crashes to come, fault.c */
 	void *mem_free[SIM_MEM_CLASSES];
+	struct pool *pool;
 	struct sim_call *call_free;	/* type-stable: see net.c */
 	struct list call_slabs;
 };

@@ -121,15 +121,25 @@ static uint64_t op_wall_ns(void *ctx)
 static void *op_alloc(void *ctx, size_t bytes, size_t align)
 {
 	struct sim_stream *st = ctx;
+	struct sim_node *node = &st->sim->nodes[st->node_idx];
+	void *p = align <= 16 ? pool_alloc(st->sim->pool, &node->blocks, bytes) : NULL;
 
-	return arena_alloc(&st->sim->nodes[st->node_idx].arena, bytes, align);
+	if (p == NULL)
+		return arena_alloc(&node->arena, bytes, align);
+	node->block_bytes += pool_block_bytes(bytes);
+	return p;
 }
 
 static void op_free(void *ctx, void *ptr)
 {
 	struct sim_stream *st = ctx;
+	struct sim_node *node = &st->sim->nodes[st->node_idx];
+	size_t bytes;
 
-	arena_free(&st->sim->nodes[st->node_idx].arena, ptr);
+	if (ptr != NULL && pool_free(st->sim->pool, ptr, &bytes))
+		node->block_bytes -= bytes;
+	else
+		arena_free(&node->arena, ptr);
 }
 
 static void op_entropy(void *ctx, void *dst, size_t bytes)
@@ -483,6 +493,8 @@ static void node_crash(struct sim *sim, struct sim_node *node)
 	sim_blk_crash(sim, node);
 	share_drop(sim->shared, &node->shared);
 	arena_drop(&node->arena);
+	pool_drop(sim->pool, &node->blocks);
+	node->block_bytes = 0;
 }
 
 static void crash_event(struct sim_ev *ev)
@@ -528,7 +540,7 @@ uint32_t sim_node_life(const struct sim *sim, uint32_t node_idx)
 
 size_t sim_node_bytes(const struct sim *sim, uint32_t node_idx)
 {
-	return sim->nodes[node_idx].arena.bytes;
+	return sim->nodes[node_idx].arena.bytes + sim->nodes[node_idx].block_bytes;
 }
 
 static int nodes_create(struct sim *sim)
@@ -548,6 +560,7 @@ static int nodes_create(struct sim *sim)
 		n->up = true;
 		n->sim = sim;
 		arena_init(&n->arena);
+		list_init(&n->blocks);
 		share_holder_init(&n->shared);
 		list_init(&n->streams);
 		list_init(&n->calls_from);
@@ -666,6 +679,7 @@ static int world_open(struct sim *sim)
 	int rc;
 
 	sim->wheel = wheel_create();
+	sim->pool = pool_create();
 	sim->stacks = ult_stacks_create(sim->opts.stack_bytes);
 	if (sim->wheel == NULL || sim->stacks == NULL)
 		return -DER_NOMEM;
@@ -753,6 +767,7 @@ void sim_destroy(struct sim *sim)
 	ult_stacks_destroy(sim->stacks);
 	wheel_destroy(sim->wheel);
 	mem_fini(sim);
+	pool_destroy(sim->pool);
 	free(sim->nodes);
 	free(sim);
 	the_world = NULL;

@@ -1,7 +1,8 @@
 /*
- * How far our links, first come first served, are from SimGrid's own fluid model, which shares a link
- * evenly among all flows at every moment. Each case runs in both on the same platform, one world after
- * the other, and the differences are printed. They must stay within the bounds that the design states.
+ * How far our links, first come first served, are from SimGrid's own fluid model, which shares a
+ * link evenly among all flows at every moment. Each case runs in both on the same platform, one
+ * world after the other, and the differences are printed. They must stay within the bounds that
+ * the design states.
  */
 #include <inttypes.h>
 #include <math.h>
