@@ -1,8 +1,6 @@
 #include "transports/host/attach.h"
 
-#include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "transports/loop/os.h"
 #include "transports/ofi/ofi.h"
@@ -41,7 +39,7 @@ static int src_arm(void *ctx)
 
 static const struct loop_src_ops src_ops = { .poll = src_poll, .fd = src_fd, .arm = src_arm };
 
-/* A client of shm needs a name of its own; the others take any free port. */
+/* Clients take any free port, on shm any free name. */
 static int endpoint_open(struct attach_stream *s, const struct sysfile *sys,
 			 const struct attach_opts *opts)
 {
@@ -54,22 +52,14 @@ static int endpoint_open(struct attach_stream *s, const struct sysfile *sys,
 		.misc_ctx = &s->misc,
 	};
 	struct sysfile_addr addr;
-	char name[64];
-	uint64_t salt;
 	int rc;
 
 	rc = sysfile_addr(sys->ranks[0].uri, &addr);
 	if (rc != 0)
 		return rc;
 	o.provider = addr.provider;
-	if (addr.port == 0) {
-		os_misc_ops.entropy(&s->misc, &salt, sizeof(salt));
-		(void)snprintf(name, sizeof(name), "gemel-%d-%016llx", (int)getpid(),
-			       (unsigned long long)salt);
-		o.host = name;
-	} else if (strncmp(addr.host, "127.", 4) == 0) {
+	if (strncmp(addr.host, "127.", 4) == 0)
 		o.host = "127.0.0.1";	/* engines on loopback are reached from loopback */
-	}
 	return ofi_open(&o, &s->rt, &s->ofi);
 }
 
