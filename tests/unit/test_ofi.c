@@ -35,6 +35,7 @@ struct pair {
 	int bulk_rc;
 	bool bulk_ended;
 	/* What a got. */
+	struct rt *releaser;	/* whose replies they are, when not a's */
 	int done_rc;
 	uint32_t done_count;
 	uint8_t reply[RT_MSG_MAX_BYTES];
@@ -99,6 +100,7 @@ static void on_done(struct rt_call *call, int rc, struct rt_in *reply)
 {
 	struct pair *p = the_pair;
 
+	(void)call;
 	p->done_rc = rc;
 	p->done_count++;
 	assert_true((rc == 0) == (reply != NULL));
@@ -108,7 +110,7 @@ static void on_done(struct rt_call *call, int rc, struct rt_in *reply)
 	p->reply_bytes = reply->msg.bytes;
 	assert_int_equal((uintptr_t)reply->msg.segs[0].ptr % 8, 0);
 	memcpy(p->reply, reply->msg.segs[0].ptr, reply->msg.bytes);
-	rt_release(call->peer == p->peer ? &p->a.rt : &p->b.rt, reply);
+	rt_release(p->releaser != NULL ? p->releaser : &p->a.rt, reply);
 }
 
 static void step(struct pair *p)
@@ -486,6 +488,7 @@ static void test_self(void **state)
 	assert_int_equal(rt_peer_open(&p->b.rt, ofi_uri(p->b.ofi), &self), 0);
 	c = call_of(p, &seg, "self", 4);
 	c.peer = self;
+	p->releaser = &p->b.rt;
 	assert_int_equal(rt_call(&p->b.rt, &c), 0);
 	wait_done(p, 1);
 	assert_int_equal(p->done_rc, 0);
@@ -692,6 +695,133 @@ static void test_remap(void **state)
 	pair_free(p);
 }
 
+/* ---- running out of memory --------------------------------------------------------------------- */
+
+static void test_oom_open(void **state)
+{
+	struct ofi_opts o = base_opts(*state);
+	uint64_t n;
+	int rc = -DER_NOMEM;
+
+	for (n = 1; rc != 0; n++) {
+		struct ofi_node node = { .quiet = true };
+
+		node.arena.fail_at = n;
+		rc = ofi_node_open(&node, &o);
+		assert_true(rc == 0 || rc == -DER_NOMEM);
+		if (rc == 0)
+			assert_int_equal(ofi_node_close(&node), 0);
+		else
+			assert_int_equal(node.arena.count, 0);
+		assert_true(n < 1000);
+	}
+	assert_true(n > 10);
+}
+
+/* A call with a transfer, failing the n-th allocation of one side. True: it was not reached. */
+static bool oom_round(const char *provider, uint64_t n, bool caller)
+{
+	static uint8_t far[300];
+	static uint8_t near[100];
+	static uint8_t msg[6000];
+	struct pair *p = calloc(1, sizeof(*p));
+	struct bseg fsegs[5];
+	struct bseg nseg;
+	struct bseg seg;
+	struct buf expose = cut(fsegs, 5, far, 200);
+	struct arena *arena;
+	struct rt_call c;
+	uint64_t end;
+	bool reached;
+	int rc;
+
+	pair_open(p, provider);
+	arena = caller ? &p->a.arena : &p->b.arena;
+	p->mode = BULK;
+	p->bulk_op = RT_BULK_PUT;
+	p->bulk_local = buf_from_bytes(&nseg, near, sizeof(near));
+	c = call_of(p, &seg, msg, sizeof(msg));
+	c.expose = &expose;
+	c.access = RT_ACCESS_WRITE;
+	arena->fail_at = n;
+	rc = rt_call(&p->a.rt, &c);
+	if (rc != 0) {
+		assert_int_equal(rc, -DER_NOMEM);
+	} else {
+		end = rt_now_ns(&p->a.rt) + 300000000u;
+		while (p->done_count == 0 && rt_now_ns(&p->a.rt) < end)
+			step(p);
+		rt_cancel(&p->a.rt, &c);	/* the other side may have dropped it */
+		wait_done(p, 1);
+		/* Unreachable: the first packet was dropped, so who answers now never saw the call. */
+		assert_true(p->done_rc == 0 || p->done_rc == -DER_NOMEM ||
+			    p->done_rc == -DER_CANCELED || p->done_rc == -DER_UNREACH);
+	}
+	reached = arena->fail_at == 0;
+	arena->fail_at = 0;
+	if (reached) {	/* afterwards all is well again */
+		uint32_t before = p->done_count;
+
+		p->bulk_ended = false;
+		assert_int_equal(rt_call(&p->a.rt, &c), 0);
+		wait_done(p, before + 1);
+		assert_int_equal(p->done_rc, 0);
+	}
+	pair_free(p);
+	return !reached;
+}
+
+static void test_oom_call(void **state)
+{
+	uint64_t n;
+
+	for (n = 1; !oom_round(*state, n, true); n++)
+		assert_true(n < 100);
+	assert_true(n > 3);
+	for (n = 1; !oom_round(*state, n, false); n++)
+		assert_true(n < 100);
+	assert_true(n > 3);
+}
+
+/* ---- many peers --------------------------------------------------------------------------------- */
+
+/* More clients than a server remembers: all are served. */
+static void test_evict(void **state)
+{
+	struct ofi_opts o = base_opts(*state);
+	struct pair *p = calloc(1, sizeof(*p));
+	struct ofi_opts few = o;
+	struct ofi_stats st;
+	uint32_t i;
+
+	few.peer_max = 3;
+	pair_open_with(p, *state, &o, &few);
+	for (i = 0; i < 8; i++) {
+		struct ofi_node n = { .quiet = true };
+		struct rt_peer *peer;
+		struct rt_call c;
+		struct bseg seg;
+		uint32_t before = p->done_count;
+
+		assert_int_equal(ofi_node_open(&n, &o), 0);
+		assert_int_equal(rt_peer_open(&n.rt, ofi_uri(p->b.ofi), &peer), 0);
+		c = call_of(p, &seg, &i, sizeof(i));
+		c.peer = peer;
+		p->releaser = &n.rt;
+		assert_int_equal(rt_call(&n.rt, &c), 0);
+		while (p->done_count == before) {
+			ofi_node_step(&n);
+			step(p);
+		}
+		assert_int_equal(p->done_rc, 0);
+		rt_peer_close(&n.rt, peer);
+		assert_int_equal(ofi_node_close(&n), 0);
+	}
+	ofi_stats(p->b.ofi, &st);
+	assert_true(st.evicted >= 5);
+	pair_free(p);
+}
+
 #define EACH(fn)                                                                                   \
 	{ #fn " tcp", fn, NULL, NULL, (void *)"tcp;ofi_rxm" },                                     \
 	{ #fn " net", fn, NULL, NULL, (void *)"net" },                                             \
@@ -713,6 +843,11 @@ int main(void)
 		EACH(test_bulk),
 		EACH(test_bulk_errors),
 		EACH(test_remap),
+		EACH(test_evict),
+		{ "test_oom_open net", test_oom_open, NULL, NULL, (void *)"net" },
+		{ "test_oom_open shm", test_oom_open, NULL, NULL, (void *)"shm" },
+		{ "test_oom_call net", test_oom_call, NULL, NULL, (void *)"net" },
+		{ "test_oom_call shm", test_oom_call, NULL, NULL, (void *)"shm" },
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

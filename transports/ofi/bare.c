@@ -30,6 +30,10 @@ struct bare {
 	uint32_t next;			/* slot whose message comes next */
 	uint32_t sent;
 	uint32_t errors;
+	const void *start_ptr;	/* of bare_send_start() */
+	size_t start_bytes;
+	int start_state;	/* 1: the provider has not taken it yet, 2: it has */
+	struct fi_context2 start_ctx;
 };
 
 static int bare_post(struct bare *b, uint32_t i)
@@ -165,11 +169,19 @@ int bare_progress(struct bare *b)
 {
 	struct fi_cq_data_entry e[8];
 	struct fi_cq_err_entry err = { 0 };
-	ssize_t n = fi_cq_read(b->cq, e, ARRAY_COUNT(e));
+	ssize_t n;
 	ssize_t i;
 
+	if (b->start_state == 1 && fi_send(b->ep, b->start_ptr, b->start_bytes, NULL, b->peer,
+					   &b->start_ctx) != -FI_EAGAIN)
+		b->start_state = 2;
+	n = fi_cq_read(b->cq, e, ARRAY_COUNT(e));
 	if (n == -FI_EAVAIL) {
 		(void)fi_cq_readerr(b->cq, &err, 0);
+		if (err.op_context == &b->start_ctx) {
+			b->start_state = 0;
+			return 1;
+		}
 		b->errors++;
 		b->sent++;
 		return 1;
@@ -179,6 +191,8 @@ int bare_progress(struct bare *b)
 
 		if (ctx >= b->rx_ctx && ctx < b->rx_ctx + BARE_RX)
 			b->got[ctx - b->rx_ctx] = (uint32_t)e[i].len + 1;
+		else if (ctx == &b->start_ctx)
+			b->start_state = 0;
 		else
 			b->sent++;
 	}
@@ -203,6 +217,20 @@ int bare_send(struct bare *b, const void *ptr, size_t bytes)
 	while ((rc = fi_send(b->ep, ptr, bytes, NULL, b->peer, &b->tx_ctx)) == -FI_EAGAIN)
 		(void)bare_progress(b);
 	return rc != 0 ? (int)rc : bare_wait(b, 1);
+}
+
+int bare_send_start(struct bare *b, const void *ptr, size_t bytes)
+{
+	b->start_ptr = ptr;
+	b->start_bytes = bytes;
+	b->start_state = 1;
+	(void)bare_progress(b);
+	return 0;
+}
+
+int bare_sending(const struct bare *b)
+{
+	return b->start_state != 0;
 }
 
 static uint64_t bare_ms(void)
@@ -300,17 +328,13 @@ int bare_expose(struct bare *b, void *ptr, size_t bytes, uint64_t *ret_addr, uin
 	return 0;
 }
 
-int bare_rma_start(struct bare *b, int write, void *ptr, size_t bytes, uint64_t addr, uint64_t key)
+int bare_rma_try(struct bare *b, int write, void *ptr, size_t bytes, uint64_t addr, uint64_t key)
 {
 	ssize_t rc;
 
-	do {
-		rc = write ? fi_write(b->ep, ptr, bytes, NULL, b->peer, addr, key, &b->tx_ctx)
-			   : fi_read(b->ep, ptr, bytes, NULL, b->peer, addr, key, &b->tx_ctx);
-		if (rc == -FI_EAGAIN)
-			(void)bare_progress(b);
-	} while (rc == -FI_EAGAIN);
-	return (int)rc;
+	rc = write ? fi_write(b->ep, ptr, bytes, NULL, b->peer, addr, key, &b->tx_ctx)
+		   : fi_read(b->ep, ptr, bytes, NULL, b->peer, addr, key, &b->tx_ctx);
+	return rc == -FI_EAGAIN ? 1 : (int)rc;
 }
 
 int bare_rma(struct bare *b, int write, void *ptr, size_t bytes, uint64_t addr, uint64_t key,
@@ -322,8 +346,11 @@ int bare_rma(struct bare *b, int write, void *ptr, size_t bytes, uint64_t addr, 
 	b->sent = 0;
 	while (b->sent < count && rc == 0) {
 		if (started < count && started - b->sent < window) {
-			rc = bare_rma_start(b, write, ptr, bytes, addr, key);
-			started++;
+			rc = bare_rma_try(b, write, ptr, bytes, addr, key);
+			started += rc == 0;
+			if (rc == 1)
+				rc = 0;
+			(void)bare_progress(b);
 		} else {
 			(void)bare_progress(b);
 		}

@@ -28,6 +28,10 @@ size_t bare_addr_of(const char *uri, void *ret_addr);
 /** Send and wait for the completion. 0 or libfabric's negative code. */
 int bare_send(struct bare *b, const void *ptr, size_t bytes);
 
+/** Send @ptr, which must stay; bare_progress() until bare_sending() is 0. */
+int bare_send_start(struct bare *b, const void *ptr, size_t bytes);
+int bare_sending(const struct bare *b);
+
 /** The next message, or -1 after @timeout_ms. Returns its bytes. */
 long bare_recv(struct bare *b, void *ptr, size_t cap, uint32_t timeout_ms);
 
@@ -42,8 +46,8 @@ int bare_expose(struct bare *b, void *ptr, size_t bytes, uint64_t *ret_addr, uin
 int bare_rma(struct bare *b, int write, void *ptr, size_t bytes, uint64_t addr, uint64_t key,
 	     uint32_t count, uint32_t window);
 
-/** Start one read or write and do not wait for it. */
-int bare_rma_start(struct bare *b, int write, void *ptr, size_t bytes, uint64_t addr, uint64_t key);
+/** Start one read or write and do not wait for it. 0; 1: not now; or libfabric's negative code. */
+int bare_rma_try(struct bare *b, int write, void *ptr, size_t bytes, uint64_t addr, uint64_t key);
 
 /** Let the provider work; returns completions and errors seen. */
 int bare_progress(struct bare *b);

@@ -193,7 +193,7 @@ static int call_send(struct ofi *o, struct ofi_call *c, struct rt_call *call)
 		rc = ofi_tx_frame(o, c->dst, c->dst->remote_id, &f, segs, &ptr);
 	if (rc != 0) {
 		ofi_call_unexpose(o, c);
-		return -DER_AGAIN;	/* packets come back when earlier ones have left */
+		return rc;
 	}
 	dst = buf_from_bytes(&seg, ptr, call->msg.bytes);
 	rc = buf_copy(&dst, 0, &call->msg, 0, call->msg.bytes);

@@ -164,7 +164,7 @@ void ofi_dst_lost(struct ofi *o, struct ofi_dst *dst, const char *why)
 
 	if (dst->state == OFI_DST_SEVERING)
 		return;
-	ofi_log(&o->opts, RT_LOG_INFO, "peer lost: local=%s why=%s", o->uri, why);
+	LOG_I(o->rt, "ofi", "event=peer_lost local=%s why=%s", o->uri, why);
 	o->stats.peers_lost++;
 	dst->epoch++;
 	dst->remote_id = 0;

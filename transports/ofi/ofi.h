@@ -14,6 +14,7 @@
 #define GEMEL_TRANSPORTS_OFI_OFI_H
 
 #include "core/rt/rt.h"
+#include "transports/loop/loop.h"
 
 struct ofi;
 
@@ -67,7 +68,10 @@ const char *ofi_uri(const struct ofi *o);
 /** The provider that opened. */
 const char *ofi_provider(const struct ofi *o);
 
-/* The source that a loop polls. */
+/** The source that a loop polls; its context is the struct ofi. */
+extern const struct loop_src_ops ofi_src_ops;
+
+/* The same by hand. */
 
 /** Send what is queued, read completions, run callbacks. Returns how many it handled. */
 int ofi_poll(struct ofi *o);

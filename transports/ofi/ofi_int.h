@@ -358,7 +358,7 @@ void ofi_link_fini(struct ofi *o);
 /* tx.c */
 /**
  * Room for a frame to @dst in the packet being written; the caller fills f->msg_bytes at
- * *ret_msg. Errors: -DER_NOMEM (packets used up).
+ * *ret_msg. Errors: -DER_NOMEM, -DER_AGAIN (packets used up).
  */
 int ofi_tx_frame(struct ofi *o, struct ofi_dst *dst, uint64_t dst_id, const struct ofi_frame *f,
 		 const struct ofi_seg *segs, void **ret_msg);

@@ -133,6 +133,25 @@ int ofi_arm(struct ofi *o)
 	return fi_trywait(o->fabric, &fid, 1) == 0 ? 0 : -DER_AGAIN;
 }
 
+static int src_poll(void *ctx)
+{
+	return ofi_poll(ctx);
+}
+
+static int src_fd(void *ctx)
+{
+	int fd = ofi_fd(ctx);
+
+	return fd >= 0 ? fd : LOOP_FD_NONE;
+}
+
+static int src_arm(void *ctx)
+{
+	return ofi_arm(ctx);
+}
+
+const struct loop_src_ops ofi_src_ops = { .poll = src_poll, .fd = src_fd, .arm = src_arm };
+
 /* ---- the rest of the table -------------------------------------------------------------------- */
 
 static int net_peer_open(void *ctx, const char *uri, struct rt_peer **ret_peer)

@@ -21,7 +21,7 @@ int ofi_net_reply(void *ctx, struct rt_in *req, const struct buf *msg)
 	f.msg_bytes = (uint32_t)msg->bytes;
 	rc = ofi_tx_frame(o, in->dst, in->src_id, &f, NULL, &ptr);
 	if (rc != 0)
-		return rc;
+		return -DER_NOMEM;
 	dst = buf_from_bytes(&seg, ptr, msg->bytes);
 	rc = buf_copy(&dst, 0, msg, 0, msg->bytes);
 	ASSERT(rc == 0);	/* bytes into bytes of the same size */

@@ -9,31 +9,36 @@ static void txpkt_destroy(struct ofi *o, struct ofi_txpkt *p)
 	o->tx_count--;
 }
 
-static struct ofi_txpkt *txpkt_get(struct ofi *o, uint32_t limit)
+/* Errors: -DER_NOMEM; -DER_AGAIN: @limit are in use, some will come back. */
+static int txpkt_get(struct ofi *o, uint32_t limit, struct ofi_txpkt **ret_pkt)
 {
 	struct ofi_txpkt *p;
 	void *desc;
+	int rc = -DER_NOMEM;
 
 	if (!list_empty(&o->tx_free)) {
 		p = list_first(&o->tx_free, struct ofi_txpkt, link);
 		list_del(&p->link);
-		return p;
+		*ret_pkt = p;
+		return 0;
 	}
 	if (o->tx_count >= limit)
-		return NULL;
+		return -DER_AGAIN;
 	p = ofi_alloc(o, sizeof(*p), 0);
 	if (p == NULL)
-		return NULL;
+		return rc;
 	o->tx_count++;
 	p->op.kind = OFI_OP_TX;
 	list_init(&p->link);
 	p->mem = ofi_alloc(o, OFI_PKT_MAX, 64);
-	if (p->mem == NULL ||
-	    ofi_mr_local(&o->mrs, p->mem, OFI_PKT_MAX, FI_SEND, &p->mr, &desc) != 0) {
+	if (p->mem != NULL)
+		rc = ofi_mr_local(&o->mrs, p->mem, OFI_PKT_MAX, FI_SEND, &p->mr, &desc);
+	if (rc != 0) {
 		txpkt_destroy(o, p);
-		return NULL;
+		return rc;
 	}
-	return p;
+	*ret_pkt = p;
+	return 0;
 }
 
 static void txpkt_put(struct ofi *o, struct ofi_txpkt *p)
@@ -63,10 +68,12 @@ static uint32_t tx_limit(const struct ofi *o, enum ofi_kind kind)
 
 static int tx_open(struct ofi *o, struct ofi_dst *dst, uint64_t dst_id, enum ofi_kind kind)
 {
-	struct ofi_txpkt *p = txpkt_get(o, tx_limit(o, kind));
+	struct ofi_txpkt *p;
+	int rc;
 
-	if (p == NULL)
-		return -DER_NOMEM;
+	rc = txpkt_get(o, tx_limit(o, kind), &p);
+	if (rc != 0)
+		return rc;
 	p->dst = dst;
 	p->dst_id = dst_id;
 	p->frames = 0;
@@ -154,18 +161,20 @@ static int tx_split(struct ofi *o, struct ofi_dst *dst, struct ofi_txpkt *p)
 	uint32_t head = (uint32_t)ofi_pkt_begin(addr_pad, o->id, p->dst_id, o->addr, o->addr_bytes);
 	uint32_t room = (uint32_t)align_down(o->pkt_max - head - OFI_FRAME_HEAD, 8);
 	uint32_t whole = p->bytes - head;
-	uint32_t off;
 	struct list pieces;
+	uint32_t off;
+	int rc;
 
 	ASSERT(p->frames == 1);
 	list_init(&pieces);
 	for (off = 0; off < whole; off += room) {
-		struct ofi_txpkt *q = txpkt_get(o, tx_limit(o, OFI_PART));
 		struct ofi_frame f = { .kind = OFI_PART, .call_id = ofi_part_id(whole, off) };
+		struct ofi_txpkt *q;
 
-		if (q == NULL) {
+		rc = txpkt_get(o, tx_limit(o, OFI_PART), &q);
+		if (rc != 0) {
 			list_splice_tail(&o->tx_free, &pieces);
-			return -DER_AGAIN;
+			return -DER_AGAIN;	/* for lack of memory too: later, or the peer is lost */
 		}
 		q->dst = dst;
 		q->dst_id = p->dst_id;
