@@ -183,7 +183,8 @@ static int find_array(struct vos *v, struct vs_akey *a, const struct vs_view *w,
 	for (i = 0; rc == 0 && i < iod->nr; i++) {
 		uint32_t from = i == 0 ? 0 : ends[i - 1];
 
-		add_spans(f, iod, i, off, s.v + from, ends[i] - from);
+		if (s.nr > 0)
+			add_spans(f, iod, i, off, s.v + from, ends[i] - from);
 		if (__builtin_mul_overflow(iod->recxs[i].nr, f->got.size, &n) ||
 		    __builtin_add_overflow(off, n, &off))
 			rc = -DER_INVAL;

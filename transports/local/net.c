@@ -308,10 +308,11 @@ static struct local_req *req_make(struct local_stream *s, const struct rt_call *
 	uint64_t segs_bytes = (uint64_t)(size->segs + expose_nr) * sizeof(struct bseg);
 	struct local_req *req = local_shared_alloc(s, sizeof(*req) + align_up(segs_bytes, 16) +
 							      size->bytes);
-	struct bseg *segs = (struct bseg *)(void *)(req + 1);
+	struct bseg *segs;
 
 	if (req == NULL)
 		return NULL;
+	segs = (struct bseg *)(void *)(req + 1);
 	req->lin.kind = IN_REQUEST;
 	req->lin.in.msg = msg_copy(&call->msg, segs, (char *)(req + 1) + align_up(segs_bytes, 16));
 	if (call->expose != NULL) {
