@@ -1,8 +1,12 @@
 #!/usr/bin/env python3
 """gemel_sim as its users meet it: results, digests, wrong command lines and files, faults.
 
-    gemel_sim.py GEMEL_SIM PROFILES_DIR
+    gemel_sim.py GEMEL_SIM SOURCE_DIR [DIGEST_DIR]
+
+Digests of the whole stack must not depend on the compiler: the first build that runs this over some
+state of the sources leaves its digests in DIGEST_DIR, the others compare with them.
 """
+import hashlib
 import json
 import os
 import re
@@ -10,8 +14,9 @@ import subprocess
 import sys
 import tempfile
 
-SIM, PROFILES = sys.argv[1], sys.argv[2]
-LAPTOP = os.path.join(PROFILES, 'laptop.yaml')
+SIM, SOURCE = sys.argv[1], sys.argv[2]
+DIGESTS = sys.argv[3] if len(sys.argv) > 3 else None
+LAPTOP = os.path.join(SOURCE, 'hw_profiles', 'laptop.yaml')
 IOR = ['ior', '-a', 'DFS', '-b', '2m', '-t', '256k', '-w', '-r', '-C', '-e', '--dfs.pool', 'pool',
        '--dfs.cont', 'c', '--result', 'sim']
 failed = []
@@ -68,6 +73,43 @@ def digests():
     check('same seed, same time', a.get('virtual_s') == b.get('virtual_s'), f'{a}\n{b}')
     _, c, _ = run_json('--ranks', '8', '--seed', '6')
     check('other seed, other digest', a.get('digest') != c.get('digest'), f'{a}\n{c}')
+
+
+def source_hash():
+    """Of everything that the program and this test are made of."""
+    h = hashlib.sha256()
+    for top in ('core', 'sim', 'workloads', 'tools/gemel_sim', 'lib', 'include', 'hw_profiles', 'tests/sim'):
+        for folder, dirs, files in os.walk(os.path.join(SOURCE, top)):
+            dirs.sort()
+            for name in sorted(files):
+                if not name.endswith('.pyc'):
+                    with open(os.path.join(folder, name), 'rb') as f:
+                        h.update(name.encode() + b'\0' + f.read())
+    return h.hexdigest()[:24]
+
+
+def other_builds():
+    lines = []
+    for profile in ('laptop', 'small-cluster'):
+        for mode in ('--bytes', '--phantom'):
+            rc, out, err = sim('--json', '--ranks', '12', '--seed', '3', mode, workload=IOR,
+                               profile=os.path.join(SOURCE, 'hw_profiles', profile + '.yaml'))
+            try:
+                lines.append(f'{profile} {mode} {json.loads(out)["digest"]}')
+            except ValueError:
+                check(f'{profile} {mode}', False, f'rc {rc}\n{out}{err}')
+    mine = '\n'.join(lines) + '\n'
+    if DIGESTS is None:
+        return
+    os.makedirs(DIGESTS, exist_ok=True)
+    path = os.path.join(DIGESTS, 'digests-' + source_hash())
+    try:
+        with open(path, 'x', encoding='utf-8') as f:
+            f.write(mine)
+    except FileExistsError:
+        with open(path, encoding='utf-8') as f:
+            theirs = f.read()
+        check('digests do not depend on the build', mine == theirs, f'mine\n{mine}theirs\n{theirs}')
 
 
 def wrong():
@@ -171,7 +213,7 @@ def crashes():
           f'rc {rc}\n{out}{err}')
 
 
-for part in (results, digests, wrong, scenarios, modes, crashes):
+for part in (results, digests, other_builds, wrong, scenarios, modes, crashes):
     part()
 print(f'{len(failed)} failed')
 sys.exit(1 if failed else 0)
