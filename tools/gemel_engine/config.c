@@ -1,12 +1,12 @@
 #include "tools/gemel_engine/config.h"
 
-#include <cyaml/cyaml.h>
 #include <ctype.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
+
+#include "transports/host/yamlfile.h"
 
 #define BDEV_BYTES_DEFAULT (16ull << 30)
 #define BDEV_BYTES_MIN (64ull << 20)
@@ -82,26 +82,7 @@ struct err_text {
 	const char *path;
 	char *buf;
 	size_t cap;
-	size_t used;
 };
-
-static void log_line(cyaml_log_t level, void *ctx, const char *fmt, va_list args)
-{
-	struct err_text *e = ctx;
-	int n;
-
-	(void)level;
-	if (e->used + 2 >= e->cap)
-		return;
-	n = vsnprintf(e->buf + e->used, e->cap - e->used, fmt, args);
-	if (n <= 0)
-		return;
-	e->used = min_u64(e->used + (size_t)n, e->cap - 2);
-	while (e->used > 0 && e->buf[e->used - 1] == '\n')
-		e->used--;
-	e->buf[e->used++] = ' ';
-	e->buf[e->used] = 0;
-}
 
 static int wrong(struct err_text *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
@@ -116,10 +97,6 @@ static int wrong(struct err_text *e, const char *fmt, ...)
 	va_end(ap);
 	return -DER_INVAL;
 }
-
-static const cyaml_config_t base_config = {
-	.log_level = CYAML_LOG_ERROR, .mem_fn = cyaml_mem, .flags = CYAML_CFG_DEFAULT,
-};
 
 int config_bytes(const char *text, uint64_t *ret_bytes)
 {
@@ -261,27 +238,14 @@ int config_load(const char *path, const char *system_file, char *err, size_t err
 		struct node_config **ret_config)
 {
 	struct err_text e = { .path = path, .buf = err, .cap = err_cap };
-	cyaml_config_t config = base_config;
-	struct node_config *n = NULL;
-	cyaml_err_t yrc;
+	struct node_config *n;
+	void *data;
 	int rc;
 
-	err[0] = 0;
-	if (access(path, R_OK) != 0) {
-		rc = err_from_errno(errno);
-		(void)snprintf(err, err_cap, "%s: %s", path, strerror(errno));
+	rc = yamlfile_load(path, &node_schema, err, err_cap, &data);
+	if (rc != 0)
 		return rc;
-	}
-	e.used = (size_t)snprintf(err, err_cap, "%s: ", path);
-	config.log_fn = log_line;
-	config.log_ctx = &e;
-	yrc = cyaml_load_file(path, &config, &node_schema, (cyaml_data_t **)&n, NULL);
-	if (yrc != CYAML_OK) {
-		if (e.used + 1 < err_cap)
-			(void)snprintf(err + e.used, err_cap - e.used, "(%s)", cyaml_strerror(yrc));
-		return yrc == CYAML_ERR_OOM ? -DER_NOMEM : -DER_INVAL;
-	}
-	err[0] = 0;
+	n = data;
 	rc = config_check(&e, n, system_file);
 	if (rc != 0) {
 		config_free(n);
@@ -296,5 +260,5 @@ void config_free(struct node_config *n)
 	if (n == NULL)
 		return;
 	sysfile_free(n->system);
-	(void)cyaml_free(&base_config, &node_schema, n, 0);
+	yamlfile_free(&node_schema, n);
 }

@@ -1,10 +1,10 @@
 #include "transports/host/sysfile.h"
 
-#include <cyaml/cyaml.h>
-#include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
+
+#include "transports/host/yamlfile.h"
 
 static const cyaml_schema_field_t rank_fields[] = {
 	CYAML_FIELD_UINT("rank", CYAML_FLAG_DEFAULT, struct sysfile_rank, rank),
@@ -31,38 +31,24 @@ static const cyaml_schema_value_t sys_schema = {
 };
 
 struct err_text {
-	const char *path;
+	const char *name;
 	char *buf;
 	size_t cap;
-	size_t used;
 };
 
-/* libcyaml tells what and where in several lines; keep them as one. */
-static void log_line(cyaml_log_t level, void *ctx, const char *fmt, va_list args)
+static int wrong(struct err_text *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+static int wrong(struct err_text *e, const char *fmt, ...)
 {
-	struct err_text *e = ctx;
-	int n;
+	va_list ap;
+	int n = snprintf(e->buf, e->cap, "%s: ", e->name);
 
-	(void)level;
-	if (e->used + 2 >= e->cap)
-		return;
-	n = vsnprintf(e->buf + e->used, e->cap - e->used, fmt, args);
-	if (n <= 0)
-		return;
-	e->used = min_u64(e->used + (size_t)n, e->cap - 1);
-	while (e->used > 0 && e->buf[e->used - 1] == '\n')
-		e->buf[--e->used] = 0;
-	if (e->used + 2 < e->cap) {
-		e->buf[e->used++] = ' ';
-		e->buf[e->used] = 0;
-	}
+	va_start(ap, fmt);
+	if (n > 0 && (size_t)n < e->cap)
+		(void)vsnprintf(e->buf + n, e->cap - (size_t)n, fmt, ap);
+	va_end(ap);
+	return -DER_INVAL;
 }
-
-static const cyaml_config_t base_config = {
-	.log_level = CYAML_LOG_ERROR,
-	.mem_fn = cyaml_mem,
-	.flags = CYAML_CFG_DEFAULT,
-};
 
 static int by_rank(const void *a, const void *b)
 {
@@ -70,6 +56,49 @@ static int by_rank(const void *a, const void *b)
 	const struct sysfile_rank *y = b;
 
 	return x->rank < y->rank ? -1 : x->rank > y->rank;
+}
+
+/* The addresses that a rank's streams listen at. */
+struct span {
+	struct sysfile_addr addr;
+	const struct sysfile_rank *rank;
+};
+
+static int by_addr(const void *a, const void *b)
+{
+	const struct span *x = a;
+	const struct span *y = b;
+	int rc = strcmp(x->addr.host, y->addr.host);
+
+	return rc != 0 ? rc : (int)x->addr.port - (int)y->addr.port;
+}
+
+/* No two streams may listen at one address. */
+static int check_spans(const struct sysfile *sys, struct err_text *e)
+{
+	struct span *v = calloc(sys->nr, sizeof(*v));
+	uint32_t i;
+	int rc = 0;
+
+	if (v == NULL)
+		return -DER_NOMEM;
+	for (i = 0; i < sys->nr; i++) {
+		v[i].rank = &sys->ranks[i];
+		(void)sysfile_addr(sys->ranks[i].uri, &v[i].addr);	/* checked before */
+	}
+	qsort(v, sys->nr, sizeof(*v), by_addr);
+	for (i = 1; i < sys->nr && rc == 0; i++) {
+		const struct span *a = &v[i - 1];
+		const struct span *b = &v[i];
+
+		if (strcmp(a->addr.host, b->addr.host) == 0 &&
+		    a->addr.port + a->rank->targets >= b->addr.port)
+			rc = wrong(e, "rank %u and rank %u: both listen at %s:%u (a rank takes a port, "
+				      "and one more for each target)", a->rank->rank, b->rank->rank,
+				   b->addr.host, b->addr.port);
+	}
+	free(v);
+	return rc;
 }
 
 static int sys_check(struct sysfile *sys, struct err_text *e)
@@ -81,66 +110,52 @@ static int sys_check(struct sysfile *sys, struct err_text *e)
 	for (i = 0; i < sys->nr; i++) {
 		const struct sysfile_rank *r = &sys->ranks[i];
 
-		if (i > 0 && r->rank == sys->ranks[i - 1].rank) {
-			(void)snprintf(e->buf, e->cap, "%s: rank %u is there twice", e->path,
-				       r->rank);
-			return -DER_INVAL;
-		}
-		if (r->targets == 0 || r->targets > SYSFILE_TARGETS_MAX) {
-			(void)snprintf(e->buf, e->cap, "%s: rank %u: targets: %u is not in 1…%u",
-				       e->path, r->rank, r->targets, SYSFILE_TARGETS_MAX);
-			return -DER_INVAL;
-		}
-		if (sysfile_uri(r->uri, (uint16_t)r->targets, uri) != 0) {
-			(void)snprintf(e->buf, e->cap,
-				       "%s: rank %u: uri: \"%s\" is not ofi+PROVIDER://HOST:PORT",
-				       e->path, r->rank, r->uri);
-			return -DER_INVAL;
-		}
+		if (i > 0 && r->rank == sys->ranks[i - 1].rank)
+			return wrong(e, "rank %u is there twice", r->rank);
+		if (r->targets == 0 || r->targets > SYSFILE_TARGETS_MAX)
+			return wrong(e, "rank %u: targets: %u is not in 1…%u", r->rank, r->targets,
+				     SYSFILE_TARGETS_MAX);
+		if (sysfile_uri(r->uri, (uint16_t)r->targets, uri) != 0)
+			return wrong(e, "rank %u: uri: \"%s\" is not ofi+PROVIDER://HOST:PORT with "
+				     "room for %u more ports", r->rank, r->uri, r->targets);
 	}
+	return check_spans(sys, e);
+}
+
+static int sys_take(struct sysfile *sys, struct err_text *e, struct sysfile **ret_sys)
+{
+	int rc = sys_check(sys, e);
+
+	if (rc != 0) {
+		sysfile_free(sys);
+		return rc;
+	}
+	*ret_sys = sys;
 	return 0;
 }
 
 int sysfile_load(const char *path, char *err, size_t err_cap, struct sysfile **ret_sys)
 {
-	struct err_text e = { .path = path, .buf = err, .cap = err_cap };
-	cyaml_config_t config = base_config;
-	struct sysfile *sys = NULL;
-	cyaml_err_t yrc;
-	int rc;
+	struct err_text e = { .name = path, .buf = err, .cap = err_cap };
+	void *sys;
+	int rc = yamlfile_load(path, &sys_schema, err, err_cap, &sys);
 
-	ASSERT(err_cap > 0);
-	err[0] = 0;
-	if (access(path, R_OK) != 0) {
-		rc = err_from_errno(errno);
-		(void)snprintf(err, err_cap, "%s: %s", path, strerror(errno));
-		return rc;
-	}
-	e.used = (size_t)snprintf(err, err_cap, "%s: ", path);
-	if (e.used >= err_cap)
-		e.used = err_cap - 1;
-	config.log_fn = log_line;
-	config.log_ctx = &e;
-	yrc = cyaml_load_file(path, &config, &sys_schema, (cyaml_data_t **)&sys, NULL);
-	if (yrc != CYAML_OK) {
-		if (e.used + 1 < e.cap)
-			(void)snprintf(err + e.used, err_cap - e.used, "(%s)", cyaml_strerror(yrc));
-		return yrc == CYAML_ERR_OOM ? -DER_NOMEM : -DER_INVAL;
-	}
-	rc = sys_check(sys, &e);
-	if (rc != 0) {
-		sysfile_free(sys);
-		return rc;
-	}
-	err[0] = 0;
-	*ret_sys = sys;
-	return 0;
+	return rc != 0 ? rc : sys_take(sys, &e, ret_sys);
+}
+
+int sysfile_parse(const char *name, const void *text, size_t bytes, char *err, size_t err_cap,
+		  struct sysfile **ret_sys)
+{
+	struct err_text e = { .name = name, .buf = err, .cap = err_cap };
+	void *sys;
+	int rc = yamlfile_parse(name, text, bytes, &sys_schema, err, err_cap, &sys);
+
+	return rc != 0 ? rc : sys_take(sys, &e, ret_sys);
 }
 
 void sysfile_free(struct sysfile *sys)
 {
-	if (sys != NULL)
-		(void)cyaml_free(&base_config, &sys_schema, sys, 0);
+	yamlfile_free(&sys_schema, sys);
 }
 
 const struct sysfile_rank *sysfile_find(const struct sysfile *sys, uint32_t rank)

@@ -38,6 +38,10 @@ struct sysfile {
  * line is known. Errors: -DER_NONEXIST (no such file), -DER_NO_PERM, -DER_INVAL, -DER_NOMEM.
  */
 int sysfile_load(const char *path, char *err, size_t err_cap, struct sysfile **ret_sys);
+
+/** The same from memory; @name stands for the file in messages. */
+int sysfile_parse(const char *name, const void *text, size_t bytes, char *err, size_t err_cap,
+		  struct sysfile **ret_sys);
 void sysfile_free(struct sysfile *sys);
 
 /** The rank's entry, or NULL. */
