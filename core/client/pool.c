@@ -321,7 +321,6 @@ int cl_pool_set_targets(struct cl_stream *s, struct cl_pool *pool, uint32_t rank
 	req.tgts.nr = nr;
 	rc = cl_sys_call(s, &c, WIRE_POOL_TGT_SET, &req, &rep);
 	rpc_call_fini(s->rpc, &c.call);
-	if (rc == 0)
-		rc = cl_map_refresh(s, pool, 0);
-	return rc;
+	/* At least the version that this change made. */
+	return rc == 0 ? cl_map_refresh(s, pool, rep.map_version - 1) : rc;
 }

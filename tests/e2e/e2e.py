@@ -292,11 +292,11 @@ def served(box, provider):
     """Format, write, stop, start again, read; and everything that must not happen in between."""
     system = System(box, provider=provider)
     system.start('--format')
-    box.run(system.env, 'put', 0, 60)
-    box.run(system.env, 'get', 60)
-    box.run(system.env, 'threads', 7, 30)
-    box.run(system.env, 'eqs', 3, 60)
-    box.run(system.env, 'fork', 15)
+    box.run(system.env, 'put', 0, 45)
+    box.run(system.env, 'get', 45)
+    box.run(system.env, 'threads', 7, 10)
+    box.run(system.env, 'eqs', 3, 30)
+    box.run(system.env, 'fork', 10)
     system.stop()
     again = system.start_one(0, '--format')
     again.end(1)
@@ -365,7 +365,7 @@ def kill_one(box, victim):
 def test_kill_engine(box):
     """One of four engines dies while clients work: errors in bounded time, the others serve on."""
     system, env, rest = kill_one(box, 3)
-    out = box.run(env, 'spread', 8, limit=120)
+    out = box.run(dict(env, CRT_TIMEOUT='1'), 'spread', 32, limit=120)
     found = re.search(r'spread (\d+) ok, (\d+) (DER_\w+)', out)
     check(found and int(found.group(1)) > 0 and int(found.group(2)) > 0, out)
     for n in rest:

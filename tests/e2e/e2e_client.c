@@ -127,10 +127,11 @@ static void op_init(struct op *o, uint64_t n)
 	d_iov_set(&o->dkey, o->name, strlen(o->name));
 	o->recx = (daos_recx_t){ .rx_idx = 5, .rx_nr = LARGE };
 	o->iods[0] = (daos_iod_t){ .iod_type = DAOS_IOD_SINGLE, .iod_size = SMALL, .iod_nr = 1 };
-	o->iods[1] = (daos_iod_t){ .iod_type = DAOS_IOD_ARRAY, .iod_size = 1, .iod_nr = 1,
-				   .iod_recxs = &o->recx };
-	d_iov_set(&o->iods[0].iod_name, (void *)(uintptr_t)"small", 5);
-	d_iov_set(&o->iods[1].iod_name, (void *)(uintptr_t)"large", 5);
+	o->iods[1] = (daos_iod_t){
+		.iod_type = DAOS_IOD_ARRAY, .iod_size = 1, .iod_nr = 1, .iod_recxs = &o->recx
+	};
+	d_iov_set(&o->iods[0].iod_name, (void *)(uintptr_t) "small", 5);
+	d_iov_set(&o->iods[1].iod_name, (void *)(uintptr_t) "large", 5);
 	d_iov_set(&o->iovs[0], o->small, SMALL);
 	d_iov_set(&o->iovs[1], o->large, LARGE);
 	o->sgls[0] = (d_sg_list_t){ .sg_nr = 1, .sg_iovs = &o->iovs[0] };

@@ -93,9 +93,11 @@ static int check_spans(const struct sysfile *sys, struct err_text *e)
 
 		if (strcmp(a->addr.host, b->addr.host) == 0 &&
 		    a->addr.port + a->rank->targets >= b->addr.port)
-			rc = wrong(e, "rank %u and rank %u: both listen at %s:%u (a rank takes a port, "
-				      "and one more for each target)", a->rank->rank, b->rank->rank,
-				   b->addr.host, b->addr.port);
+			rc = wrong(
+				e,
+				"rank %u and rank %u: both listen at %s:%u (a rank takes a port, "
+				"and one more for each target)",
+				a->rank->rank, b->rank->rank, b->addr.host, b->addr.port);
 	}
 	free(v);
 	return rc;
@@ -116,8 +118,10 @@ static int sys_check(struct sysfile *sys, struct err_text *e)
 			return wrong(e, "rank %u: targets: %u is not in 1…%u", r->rank, r->targets,
 				     SYSFILE_TARGETS_MAX);
 		if (sysfile_uri(r->uri, (uint16_t)r->targets, uri) != 0)
-			return wrong(e, "rank %u: uri: \"%s\" is not ofi+PROVIDER://HOST:PORT with "
-				     "room for %u more ports", r->rank, r->uri, r->targets);
+			return wrong(e,
+				     "rank %u: uri: \"%s\" is not ofi+PROVIDER://HOST:PORT with "
+				     "room for %u more ports",
+				     r->rank, r->uri, r->targets);
 	}
 	return check_spans(sys, e);
 }

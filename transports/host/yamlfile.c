@@ -112,8 +112,8 @@ static void explain(struct report *r, const char *name, const char *text, size_t
 		r->line = key_line(text, bytes, r->what + sizeof(unknown) - 1);
 	if (r->line != 0)
 		(void)snprintf(where, sizeof(where), ":%u", r->line);
-	(void)snprintf(err, err_cap, "%s%s: %s%s%s", name, where, r->key, r->key[0] != 0 ? ": " : "",
-		       r->what[0] != 0 ? r->what : cyaml_strerror(yrc));
+	(void)snprintf(err, err_cap, "%s%s: %s%s%s", name, where, r->key,
+		       r->key[0] != 0 ? ": " : "", r->what[0] != 0 ? r->what : cyaml_strerror(yrc));
 }
 
 int yamlfile_parse(const char *name, const void *text, size_t bytes,
