@@ -39,7 +39,8 @@ BUILD_TAGS = {'gcc', 'clang', 'debug', 'san', 'release'}
 SYMBOLIZER = '/usr/lib/llvm-14/bin/llvm-symbolizer'
 SAN_ENV = {
     'ASAN_OPTIONS': 'halt_on_error=1:abort_on_error=1:print_summary=1:detect_leaks=1:'
-                    'detect_stack_use_after_return=0',
+                    'detect_stack_use_after_return=0:fast_unwind_on_malloc=0',  # libraries have no frame pointers
+    'LSAN_OPTIONS': f'suppressions={ROOT}/tests/lsan.supp:print_suppressions=0',
     'UBSAN_OPTIONS': 'halt_on_error=1:abort_on_error=1:print_summary=1:print_stacktrace=1',
     'ASAN_SYMBOLIZER_PATH': SYMBOLIZER,
 }

@@ -14,22 +14,6 @@
 #define HASH_MIN 64u
 #define SHM_PREFIX "gemel-"	/* of names drawn at random, with 16 hex digits behind */
 
-#if defined(__SANITIZE_ADDRESS__)
-#define OFI_LSAN 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define OFI_LSAN 1
-#endif
-#endif
-#ifdef OFI_LSAN
-/* libfabric's net provider (1.17) never frees the descriptions of its endpoints and connections. */
-const char *__lsan_default_suppressions(void);
-__attribute__((weak)) const char *__lsan_default_suppressions(void)
-{
-	return "leak:libfabric.so";
-}
-#endif
-
 void ofi_log(const struct ofi_opts *opts, enum rt_level level, const char *fmt, ...)
 {
 	char line[512] = "ofi: ";
