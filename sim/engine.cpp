@@ -1,6 +1,7 @@
 /* The shim over SimGrid: see engine.h. */
 #include "sim/engine.h"
 
+#include <csignal>
 #include <exception>
 #include <memory>
 #include <new>
@@ -84,12 +85,16 @@ void open_engine(sg_engine *e, sg_zone zone)
 					   "--cfg=network/model:CM02",
 					   "--cfg=network/TCP-gamma:0" };
 	std::vector<char *> argv;
+	struct sigaction interrupt;
 	int argc = connected ? 1 : static_cast<int>(words.size());
 
 	for (auto &w : words)
 		argv.push_back(&w[0]);
 	argv.push_back(nullptr);
+	/* Ctrl-C belongs to the program, not to SimGrid. */
+	(void)sigaction(SIGINT, nullptr, &interrupt);
 	e->engine = new s4u::Engine(&argc, argv.data());
+	(void)sigaction(SIGINT, &interrupt, nullptr);
 	e->base_s = s4u::Engine::get_clock();
 	e->star = zone == SG_STAR;
 	e->zone = e->star ? s4u::create_star_zone("world") : s4u::create_full_zone("world");

@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -213,7 +214,23 @@ def crashes():
           f'rc {rc}\n{out}{err}')
 
 
-for part in (results, digests, other_builds, wrong, scenarios, modes, crashes):
+def interrupt():
+    """Ctrl-C ends the job in order, with the digest of what happened."""
+    cmd = [SIM, '--profile', LAPTOP, '--ranks', '8', '--phantom', '--', 'ior', '-a', 'DFS', '-b', '100g',
+           '-t', '1m', '-w', '--dfs.pool', 'pool', '--dfs.cont', 'c']
+    with subprocess.Popen(cmd, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as p:
+        line = p.stdout.readline()      # it has begun
+        p.send_signal(signal.SIGINT)
+        try:
+            out, err = p.communicate(timeout=60)
+        except subprocess.TimeoutExpired:
+            p.kill()
+            out, err = p.communicate()
+        check('Ctrl-C', p.returncode == 130 and ' digest=' in out and 'simgrid' not in err.lower(),
+              f'rc {p.returncode}\n{line}{out}{err}')
+
+
+for part in (results, digests, other_builds, wrong, scenarios, modes, crashes, interrupt):
     part()
 print(f'{len(failed)} failed')
 sys.exit(1 if failed else 0)

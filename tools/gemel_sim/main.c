@@ -357,6 +357,8 @@ int main(int argc, char **argv)
 	struct run r = { .ranks = 0 };
 	int rc;
 
+	/* A pipe's reader sees results when they are there, not when the run ends. */
+	(void)setvbuf(stdout, NULL, _IOLBF, 0);
 	if (args_parse(argc, argv, &r.args) != 0)
 		return EXIT_WRONG;
 	if (r.args.help) {
