@@ -67,7 +67,9 @@ static inline struct sim_profile *sw_profile(const char *text)
 
 static inline struct sw sw_open(const char *text, uint64_t seed)
 {
-	struct sim_opts opts = { .seed = seed, .wall_base_ns = 1000000000000000000ull };
+	/* Painted stacks: a ULT that ends having used all of its own stops the process. */
+	struct sim_opts opts = { .seed = seed, .wall_base_ns = 1000000000000000000ull,
+				 .paint_stacks = true };
 	struct sw w = { .profile = sw_profile(text != NULL ? text : sw_profile_text) };
 
 	opts.profile = w.profile;

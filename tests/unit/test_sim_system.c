@@ -8,7 +8,20 @@
 
 #include "daos.h"
 #include "sim/process.h"
+#include "sim/sim_int.h"
 #include "tests/lib/sim_world.h"
+
+/* core/rt makes stacks larger under ASan. */
+#ifdef __SANITIZE_ADDRESS__
+#define STACK_FACTOR 4u
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define STACK_FACTOR 4u
+#endif
+#endif
+#ifndef STACK_FACTOR
+#define STACK_FACTOR 1u
+#endif
 
 struct bed {
 	struct sw w;
@@ -27,8 +40,26 @@ static struct bed bed_open(bool memory)
 	return b;
 }
 
+/* Deepest use of a stack on any server; what remains is the reserve against deeper paths. */
+static void check_stacks(struct bed *b)
+{
+	uint32_t peak = 0;
+
+	for (uint32_t n = 0; n < b->w.profile->server_count; n++) {
+		struct list *pos;
+
+		list_for_each(pos, &b->w.sim->nodes[n].streams)
+			peak = (uint32_t)max_u64(
+				peak,
+				list_entry(pos, struct sim_stream, link)->rt.stack_peak_bytes);
+	}
+	print_message("servers used at most %u bytes of a stack\n", peak);
+	assert_in_range(peak, 100, SIM_STACK_BYTES * STACK_FACTOR * 3 / 4);
+}
+
 static void bed_close(struct bed *b)
 {
+	check_stacks(b);
 	sim_system_stop(b->sys);
 	sw_close(&b->w);
 	sim_system_destroy(b->sys);
