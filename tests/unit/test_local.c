@@ -365,7 +365,7 @@ static void test_threads_idle(void **state)
 			 -DER_TIMEDOUT);
 	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &b);
 	used = (uint64_t)(b.tv_sec - a.tv_sec) * 1000000000u + (uint64_t)(b.tv_nsec - a.tv_nsec);
-	assert_true(used < 30000000);
+	assert_true(used < 100000000);	/* of 300 ms on each CPU; with the starts of late threads */
 	loop_fini(&mine);
 	for (int i = 0; i < 17; i++)
 		assert_int_equal(local_stream_close(s[i]), 0);
