@@ -518,8 +518,7 @@ int buf_corrupt(struct buf *b, uint32_t cap, uint64_t off)
 	}
 	if (b->nr - 1 + n > cap)
 		return -DER_TRUNC;
-	memmove(&b->segs[c.idx + n], &b->segs[c.idx + 1],
-		(b->nr - c.idx - 1) * sizeof(*b->segs));
+	memmove(&b->segs[c.idx + n], &b->segs[c.idx + 1], (b->nr - c.idx - 1) * sizeof(*b->segs));
 	memcpy(&b->segs[c.idx], parts, n * sizeof(*parts));
 	b->nr += n - 1;
 	return 0;

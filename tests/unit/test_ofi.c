@@ -285,7 +285,7 @@ static void test_shm_left_behind(void **state)
 
 		if (ofi_node_open(&n, &o) == 0)
 			(void)!write(fds[1], ofi_uri(n.ofi) + strlen("ofi+shm://"),
-				      strlen(ofi_uri(n.ofi)) - strlen("ofi+shm://"));
+				     strlen(ofi_uri(n.ofi)) - strlen("ofi+shm://"));
 		(void)raise(SIGKILL);
 	}
 	assert_int_equal(close(fds[1]), 0);
