@@ -147,7 +147,7 @@ static void *alone(void *arg)
 static void stress(uint32_t flags)
 {
 	static void *(*const fns[THREADS])(void *arg) = { blocking, blocking, blocking, blocking,
-							  posting, alone, alone };
+							  posting,  alone,    alone };
 	struct worker w[THREADS];
 	uint64_t want = 0;
 	struct bed b;

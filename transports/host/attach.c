@@ -17,6 +17,7 @@ struct attach_stream {
 	struct os_misc misc;
 	struct ult_stacks *stacks;
 	struct ofi *ofi;
+	struct list link;	/* the host's */
 	bool loop_made;
 	bool rt_made;
 	bool client_made;
@@ -162,4 +163,9 @@ struct cl_stream *attach_stream_client(struct attach_stream *s)
 struct seat *attach_stream_seat(struct attach_stream *s)
 {
 	return &s->seat;
+}
+
+struct list *attach_stream_link(struct attach_stream *s)
+{
+	return &s->link;
 }

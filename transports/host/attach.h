@@ -26,4 +26,7 @@ void attach_stream_close(struct attach_stream *s);
 struct cl_stream *attach_stream_client(struct attach_stream *s);
 struct seat *attach_stream_seat(struct attach_stream *s);
 
+/** A place in a list of the host's. */
+struct list *attach_stream_link(struct attach_stream *s);
+
 #endif

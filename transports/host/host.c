@@ -33,7 +33,9 @@ struct host {
 	struct embed *embed;
 	bool embed_lost;		/* this is a child: the system is its parent's */
 	uint32_t stream_seq;
+	struct list streams;		/* under the lock; all, in a child also its parent's */
 	struct list zombies;		/* streams that were closed from their own callbacks */
+	struct embed *embed_parents;	/* in a child: the system that it lost */
 	bool fork_hooked;
 };
 
@@ -52,7 +54,23 @@ struct process *host_self(void)
 struct embed_client {
 	struct cl_stream client;
 	struct local_stream *ls;
+	struct list link;
 };
+
+/* A child of fork() cannot free its parent's streams, but it knows where they are. */
+static void stream_known(struct host *h, struct list *link)
+{
+	(void)pthread_mutex_lock(&h->lock);
+	list_add_tail(&h->streams, link);
+	(void)pthread_mutex_unlock(&h->lock);
+}
+
+static void stream_unknown(struct host *h, struct list *link)
+{
+	(void)pthread_mutex_lock(&h->lock);
+	list_del(link);
+	(void)pthread_mutex_unlock(&h->lock);
+}
 
 static int embed_client_open(struct host *h, struct process *p, struct cl_stream **ret_stream)
 {
@@ -83,6 +101,7 @@ static int embed_client_open(struct host *h, struct process *p, struct cl_stream
 		return rc;
 	}
 	c->client.host = c;
+	stream_known(h, &c->link);
 	*ret_stream = &c->client;
 	return 0;
 }
@@ -97,6 +116,7 @@ static void embed_client_close(struct host *h, struct cl_stream *s)
 	struct embed_client *c = container_of(s, struct embed_client, client);
 	struct seat *seat = embed_seat(h->embed);
 
+	stream_unknown(h, &c->link);
 	seat_run_rt(seat, s->rt, client_stop, s);
 	seat_enter(seat);
 	seat_drain(seat, s->rt);
@@ -124,9 +144,11 @@ static int op_stream_open(void *ctx, struct process *p, struct cl_stream **ret_s
 	if (h->mode == HOST_EMBEDDED)
 		return embed_client_open(h, p, ret_stream);
 	rc = attach_stream_open(p, h->sys, &h->attach, &as);
-	if (rc == 0)
-		*ret_stream = attach_stream_client(as);
-	return rc;
+	if (rc != 0)
+		return rc;
+	stream_known(h, attach_stream_link(as));
+	*ret_stream = attach_stream_client(as);
+	return 0;
 }
 
 /* A stream that a callback wants to end cannot be taken apart below that callback's feet. It is kept for
@@ -158,10 +180,12 @@ static void op_stream_close(void *ctx, struct cl_stream *s)
 		zombie_add(h, s);
 		return;
 	}
-	if (h->mode == HOST_EMBEDDED)
+	if (h->mode == HOST_EMBEDDED) {
 		embed_client_close(h, s);
-	else
-		attach_stream_close(s->host);
+		return;
+	}
+	stream_unknown(h, attach_stream_link(s->host));
+	attach_stream_close(s->host);
 }
 
 static void op_run(void *ctx, struct cl_stream *s, struct cl_task *t)
@@ -318,8 +342,10 @@ static void fork_child(void)
 	process_forked(&host.proc);
 	list_init(&host.zombies);
 	host.embed_lost = host.mode == HOST_EMBEDDED;
-	if (host.embed_lost)
+	if (host.embed_lost) {
 		embed_forked(host.embed);
+		host.embed_parents = host.embed;
+	}
 }
 
 /* ---- init and fini -------------------------------------------------------------------------- */
@@ -398,6 +424,8 @@ static int start(struct host *h)
 		h->fork_hooked = true;
 	}
 	process_init(&h->proc, &real_ops, h);
+	if (h->streams.next == NULL)
+		list_init(&h->streams);
 	list_init(&h->zombies);
 	rc = dir != NULL && dir[0] != 0 ? start_embedded(h, dir) : start_engines(h);
 	if (rc != 0)
