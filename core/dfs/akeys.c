@@ -62,12 +62,12 @@ static int akeys_list(struct cl_stream *s, struct cl_obj *dir, const daos_key_t 
 {
 	daos_anchor_t anchor = DAOS_ANCHOR_INIT;
 	daos_key_desc_t *kds = rt_alloc(s->rt, LIST_KEYS * sizeof(*kds) + LIST_BYTES);
-	char *buf = (char *)(kds + LIST_KEYS);
 	d_iov_t iov;
 	d_sg_list_t sgl = { .sg_nr = 1, .sg_iovs = &iov };
 	int rc = kds == NULL ? -DER_NOMEM : 0;
 
 	while (rc == 0 && anchor.da_type != DAOS_ANCHOR_TYPE_EOF) {
+		char *buf = (char *)(kds + LIST_KEYS);	/* behind the descriptions */
 		uint32_t nr = LIST_KEYS;
 
 		d_iov_set(&iov, buf, LIST_BYTES);
